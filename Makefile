@@ -1,0 +1,72 @@
+# Everything for a fresh machine that has python3 (3.11 or later), its venv module, and make.
+#   make gallery    sets up, trains every family on real digits, writes gallery/index.html
+#   make test       sets up, runs the tests
+PY   ?= python3
+V    := .venv
+JOBS ?= 2
+
+# A machine that offers local wheels (pip's find-links) lets uv see them too: on such a machine that
+# is how torch's CPU build is found. Elsewhere uv picks the CPU or CUDA build that fits the hardware.
+LINKS := $(or $(PIP_FIND_LINKS),$(shell $(PY) -m pip config get global.find-links 2>/dev/null))
+comma := ,
+empty :=
+space := $(empty) $(empty)
+UVENV := $(if $(strip $(LINKS)),UV_FIND_LINKS="$(subst $(space),$(comma),$(strip $(LINKS)))",UV_TORCH_BACKEND=auto)
+
+# Two workers on two cores: one thread each, or they fight over the cores.
+ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup gallery test soak lint format bench ci lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+setup: $(V)/.ok ## make .venv with everything in it
+
+$(V)/.ok: pyproject.toml constraints.txt
+	@$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	  f"diabolo needs Python 3.11 or later, but $(PY) is {sys.version.split()[0]}. Name another: make PY=python3.12 setup")'
+	@echo "Setting up $(V): once, half a minute to a few, by the speed of the network"
+	$(PY) -m venv $(V)
+	{ $(V)/bin/python -m pip install -q --disable-pip-version-check uv \
+	  && $(UVENV) $(V)/bin/uv pip install -q -p $(V)/bin/python -c constraints.txt -e '.[dev]'; } \
+	|| { echo "uv could not; going on with pip, which is slower" \
+	  && $(V)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'; }
+	@touch $@
+
+gallery: setup ## train every family on real digits, write gallery/index.html
+	@mkdir -p gallery
+	$(V)/bin/diabolo gallery -o gallery/index.html
+
+test: setup ## run the tests and the examples in docstrings
+	$(ONE_THREAD) $(V)/bin/python -m pytest -n $(JOBS) --dist worksteal
+
+soak: setup ## run the long counts: kills, faults, flips
+	$(ONE_THREAD) $(V)/bin/python -m pytest tests -m soak --timeout 0 -s
+
+lint: setup ## check format, style, types, and the layers
+	$(V)/bin/ruff format --check
+	$(V)/bin/ruff check
+	$(V)/bin/mypy
+	$(V)/bin/lint-imports
+
+format: setup ## put the code in form
+	$(V)/bin/ruff format
+	$(V)/bin/ruff check --fix
+
+bench: setup ## measure speed and quality, print the ratios
+	@for script in $(wildcard bench/[a-z]*.py); do echo "== $$script"; $(V)/bin/python $$script || exit 1; done
+
+ci: ## what runs on every change
+	.ci/run
+
+# Without find-links, so that no path and no local version gets into the file.
+lock: setup ## write constraints.txt anew from pyproject.toml and pins.in
+	UV_FIND_LINKS= $(V)/bin/uv pip compile -q --universal --python-version 3.11 --all-extras -c pins.in \
+	  --no-header --no-annotate -o constraints.txt pyproject.toml
+	@touch $(V)/.ok
+
+clean: ## remove what the other targets made
+	rm -rf $(V) gallery dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,61 @@
+"""Every kind of autoencoder from one composition, as scikit-learn estimators on torch.
+
+The public names are looked up when they are first used, so that `import diabolo` and
+`diabolo --help` cost milliseconds: torch alone takes a second or two to import.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # for editors and type checkers, which cannot see through the table below
+    from diabolo.data.columns import Columns as Columns
+    from diabolo.data.sources import Dataset as Dataset
+    from diabolo.data.sources import open_dataset as open_dataset
+    from diabolo.families.autoencoder import Autoencoder as Autoencoder
+    from diabolo.families.contractive import ContractiveAutoencoder as ContractiveAutoencoder
+    from diabolo.families.convolutional import ConvolutionalAutoencoder as ConvolutionalAutoencoder
+    from diabolo.families.denoising import DenoisingAutoencoder as DenoisingAutoencoder
+    from diabolo.families.estimator import load as load
+    from diabolo.families.sparse import SparseAutoencoder as SparseAutoencoder
+    from diabolo.families.stacked import StackedAutoencoder as StackedAutoencoder
+    from diabolo.families.variational import VariationalAutoencoder as VariationalAutoencoder
+
+__version__ = "0.1.0"
+
+# public name -> the module that holds it
+_HOMES = {
+    "Autoencoder": "diabolo.families.autoencoder",
+    "DenoisingAutoencoder": "diabolo.families.denoising",
+    "SparseAutoencoder": "diabolo.families.sparse",
+    "ContractiveAutoencoder": "diabolo.families.contractive",
+    "ConvolutionalAutoencoder": "diabolo.families.convolutional",
+    "StackedAutoencoder": "diabolo.families.stacked",
+    "VariationalAutoencoder": "diabolo.families.variational",
+    "load": "diabolo.families.estimator",
+    "open_dataset": "diabolo.data.sources",
+    "Dataset": "diabolo.data.sources",
+    "Columns": "diabolo.data.columns",
+}
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    """Fetch a public name from its module at first use (PEP 562), and keep it."""
+    if name not in _HOMES:
+        raise AttributeError(_unknown(name))
+    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _unknown(name: str) -> str:
+    from difflib import get_close_matches
+
+    by_small_letters = {public.lower(): public for public in _HOMES}
+    close = get_close_matches(name.lower(), by_small_letters, n=1)
+    guess = f"; did you mean {by_small_letters[close[0]]!r}?" if close else ""
+    return f"module 'diabolo' has no attribute {name!r}{guess}"
