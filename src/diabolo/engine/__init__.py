@@ -1,0 +1,1 @@
+"""Knows players, batches and plans; no word of autoencoders."""
