@@ -1,0 +1,122 @@
+"""The autoencoder: the one forward pass and the one loss of every family.
+
+    x ─corruption→ x̃ ─encoder→ h ─code→ z ─decoder→ parameters of p(x|z)
+    loss = −log p(x|z)  +  β · rate  +  aux  +  Σ weight · penalty
+"""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from diabolo.parts.corruptions import Corruption, Nothing
+from diabolo.parts.penalties import Penalty
+from diabolo.parts.record import Pass
+from diabolo.parts.spec import Part
+
+
+class Example(NamedTuple):
+    """Rows for a forward pass where no data set is at hand; the data layer's Batch looks alike."""
+
+    x: Tensor  # (n, d) float32, scaled
+    context: Tensor | None = None  # (n, c) float32
+    y: Tensor | None = None  # (n,) int64
+
+
+class AutoencoderModule(Part):
+    """The sentence itself, an ordinary module.
+
+    encoder : (n, d) → (n, code.inputs); with a context also takes it as second argument.
+    decoder : (n, code.dim) → (n, likelihood.outputs(d)); likewise.
+    beta : weight of the rate. 1 is the evidence lower bound (Kingma & Welling 2014, eq. 3),
+        others are Higgins et al. 2017.
+    warmup : epochs over which the weight of the rate grows from 0 to `beta`
+        (Sønderby et al. 2016, sec. 2.3); keeps units from collapsing before they are of use.
+    """
+
+    encoder: nn.Module
+    code: Part
+    decoder: nn.Module
+    likelihood: Part
+    corruption: Corruption = field(default_factory=Nothing)
+    penalties: tuple[Penalty, ...] = field(default_factory=tuple)
+    beta: float = 1.0
+    warmup: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.penalties = nn.ModuleList(self.penalties)
+        if reflect := getattr(self.decoder, "reflect", None):
+            reflect(self.encoder)
+
+    def observe(self, batch: Example, generator: torch.Generator | None) -> Pass:
+        """One pass as training sees it: corrupted input, code drawn from q(z|x)."""
+        x_in, weight = self.corruption(batch.x, generator)
+        h = _call(self.encoder, x_in, batch.context)
+        z, rate, aux = self.code(h, generator)
+        out = _call(self.decoder, z, batch.context)
+        return Pass(batch.x, x_in, weight, batch.context, h, z, rate, aux, out)
+
+    def forward(
+        self, batch: Example, clock: Tensor, generator: torch.Generator | None
+    ) -> dict[str, Tensor]:
+        """The loss and its terms by name, each () in nats per row unless its part says otherwise.
+
+        clock : epochs since the start, (), so that whatever varies with time is a tensor.
+        Keys "buffer/…" carry new values of buffers, to be stored after the step.
+        """
+        record = self.observe(batch, generator)
+        terms = {"reconstruction": self._distortion(record)}
+        loss = terms["reconstruction"] + record.aux
+        if self.is_variational:
+            terms["rate"] = record.rate.mean()
+            loss = loss + self._rate_weight(clock) * terms["rate"]
+        for index, penalty in enumerate(self.penalties):
+            terms[penalty.term] = penalty(record, self, generator)
+            loss = loss + penalty.weight * terms[penalty.term]
+            for name, value in penalty.statistics(record).items():
+                terms[f"buffer/penalties.{index}.{name}"] = value
+        return {"loss": loss, **terms}
+
+    def _distortion(self, record: Pass) -> Tensor:
+        """−log p(x|z), summed over entries, mean over rows."""
+        nats = -self.likelihood.log_prob(record.x, record.out)
+        if record.weight is not None:
+            nats = nats * record.weight
+        return nats.sum(1).mean()
+
+    def _rate_weight(self, clock: Tensor) -> Tensor | float:
+        return self.beta * (clock / self.warmup).clamp(max=1.0) if self.warmup else self.beta
+
+    @property
+    def is_variational(self) -> bool:
+        """Whether the code is drawn from a posterior and so has a price."""
+        return hasattr(self.code, "posterior")
+
+    def encode(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """The deterministic code of scaled rows, (n, d) → (n, code.dim)."""
+        return self.code.mean(_call(self.encoder, x, context))
+
+    def decode(self, z: Tensor, context: Tensor | None = None) -> Tensor:
+        """E[x|z] in scaled units, (n, code.dim) → (n, d)."""
+        return self.likelihood.mean(_call(self.decoder, z, context))
+
+    def reconstruct(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """E[x|z(x)] in scaled units, (n, d) → (n, d)."""
+        return self.decode(self.encode(x, context), context)
+
+    def jacobian(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """∂z/∂x of every row by automatic differentiation, (n, code.dim, d)."""
+
+        def code(row: Tensor, side: Tensor | None) -> Tensor:
+            return self.encode(row[None], None if side is None else side[None])[0]
+
+        in_dims = (0, None if context is None else 0)
+        return torch.func.vmap(torch.func.jacrev(code), in_dims=in_dims)(x, context)
+
+
+def _call(network: nn.Module, x: Tensor, context: Tensor | None) -> Tensor:
+    # a user's own module need not know of contexts
+    return network(x) if context is None else network(x, context)

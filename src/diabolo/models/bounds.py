@@ -1,0 +1,76 @@
+"""Bounds on log p(x) of a variational autoencoder: ELBO ≤ L_5 ≤ L_50 ≤ log p(x).
+
+L_k(x) = E[log 1/k Σ_i p(x|z_i) p(z_i) / q(z_i|x)],  z_i ~ q(z|x)
+(Burda, Grosse & Salakhutdinov 2016, eq. 8).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from diabolo.models.autoencoder import AutoencoderModule, _call
+
+
+class LogLikelihood(NamedTuple):
+    """An importance-sampled estimate: mean nats per row, its standard error, and the count."""
+
+    mean: float
+    standard_error: float
+    n_samples: int
+    rows: Tensor  # (n,) nats of every row
+
+
+def importance_weights(
+    model: AutoencoderModule,
+    x: Tensor,
+    k: int,
+    generator: torch.Generator,
+    context: Tensor | None = None,
+) -> Tensor:
+    """log p(x|z_i) + log p(z_i) − log q(z_i|x) for k draws of every row, (n, k) in nats."""
+    mu, logvar = model.code.posterior(_call(model.encoder, x, context))
+    n, dim = mu.shape
+    noise = torch.empty(n, k, dim, device=x.device).normal_(generator=generator)
+    z = mu[:, None] + torch.exp(0.5 * logvar)[:, None] * noise
+    log_q = -0.5 * (noise * noise + math.log(2 * math.pi) + logvar[:, None]).sum(2)
+    side = None if context is None else context.repeat_interleave(k, 0)
+    out = _call(model.decoder, z.flatten(0, 1), side)
+    log_px = model.likelihood.log_prob(x.repeat_interleave(k, 0), out).sum(1).view(n, k)
+    return log_px + model.code.prior.log_prob(z) - log_q
+
+
+@torch.inference_mode()
+def log_likelihood(
+    model: AutoencoderModule,
+    x: Tensor,
+    n_samples: int,
+    generator: torch.Generator,
+    context: Tensor | None = None,
+    budget: int = 2**22,
+) -> Tensor:
+    """L_k of every row, (n,) in nats; k = `n_samples`; 1 gives the ELBO by one draw.
+
+    budget : numbers that the widest intermediate may hold; draws are made in pieces of that
+    size, so that 5,000 samples of 10,000 images need no more memory than one batch.
+    """
+    total = torch.full((len(x),), -math.inf)
+    width = max(x.shape[1] * model.likelihood.per_entry, 1)
+    piece = max(1, min(n_samples, budget // (width * len(x)) or 1))
+    done = 0
+    while done < n_samples:
+        k = min(piece, n_samples - done)
+        weights = importance_weights(model, x, k, generator, context)
+        total = torch.logaddexp(total, weights.logsumexp(1))
+        done += k
+    return total - math.log(n_samples)
+
+
+def summary(rows: Tensor, n_samples: int) -> LogLikelihood:
+    """Mean over rows with the standard error of that mean."""
+    spread = rows.double().std(correction=1) if len(rows) > 1 else torch.tensor(math.nan)
+    error = float(spread) / math.sqrt(len(rows))
+    return LogLikelihood(float(rows.double().mean()), error, n_samples, rows)

@@ -1,0 +1,105 @@
+"""Codes: from what the encoder said, h, to what the decoder sees, z, and what z costs.
+
+A code declares how many numbers it wants from the encoder (`inputs`) and how wide it is (`dim`).
+`mean` is the deterministic code, which `transform` returns.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from diabolo.parts.activations import ACTIVATIONS
+from diabolo.parts.priors import StandardNormal
+from diabolo.parts.spec import Part
+
+
+class Draw(NamedTuple):
+    """A code of n rows: z (n, dim), its rate (n,) in nats, and what only training needs ()."""
+
+    z: Tensor
+    rate: Tensor
+    aux: Tensor
+
+
+class Deterministic(Part):
+    """z = f(h): the plain autoencoder's code, free of charge.
+
+    activation : f; "sigmoid" bounds the units in (0, 1), which KL sparsity needs.
+    """
+
+    dim: int
+    activation: str = "identity"
+
+    @property
+    def inputs(self) -> int:
+        return self.dim
+
+    def forward(self, h: Tensor, generator: torch.Generator | None) -> Draw:
+        z = self.mean(h)
+        return Draw(z, z.new_zeros(len(z)), z.new_zeros(()))
+
+    def mean(self, h: Tensor) -> Tensor:
+        return ACTIVATIONS[self.activation].value(h)
+
+    def slope(self, h: Tensor) -> Tensor:
+        """∂z/∂h, elementwise, (n, dim)."""
+        return ACTIVATIONS[self.activation].slope(h, self.mean(h))
+
+
+class TopK(Part):
+    """z keeps the k largest units of each row and sets the others to zero.
+
+    Makhzani & Frey 2013, "k-sparse autoencoders": the support is chosen by the encoder, the
+    gradient flows through the units that were kept.
+    """
+
+    dim: int
+    k: int
+
+    @property
+    def inputs(self) -> int:
+        return self.dim
+
+    def forward(self, h: Tensor, generator: torch.Generator | None) -> Draw:
+        z = self.mean(h)
+        return Draw(z, z.new_zeros(len(z)), z.new_zeros(()))
+
+    def mean(self, h: Tensor) -> Tensor:
+        values, units = h.topk(self.k, dim=1)
+        return torch.zeros_like(h).scatter(1, units, values)
+
+
+class Gaussian(Part):
+    """q(z|x) = N(μ, diag σ²): the variational code; its rate is KL(q ‖ p).
+
+    h holds the means, then the log-variances. These are bounded, smoothly, to ±`bound`:
+    exp(log-variance) overflowed in nearly every library's early reports of NaN losses.
+    With μ = h₁ and σ² = exp(h₂): z = μ + σ ε, ε ~ N(0, I) (Kingma & Welling 2014, eq. 4).
+    """
+
+    dim: int
+    bound: float = 12.0
+
+    def __post_init__(self) -> None:
+        self.prior = StandardNormal(self.dim)
+
+    @property
+    def inputs(self) -> int:
+        return 2 * self.dim
+
+    def posterior(self, h: Tensor) -> tuple[Tensor, Tensor]:
+        """μ and log σ², each (n, dim)."""
+        mu, logvar = h.chunk(2, dim=1)
+        return mu, self.bound * torch.tanh(logvar / self.bound)
+
+    def forward(self, h: Tensor, generator: torch.Generator | None) -> Draw:
+        mu, logvar = self.posterior(h)
+        noise = torch.empty_like(mu).normal_(generator=generator)
+        z = mu + torch.exp(0.5 * logvar) * noise
+        return Draw(z, self.prior.divergence(mu, logvar), z.new_zeros(()))
+
+    def mean(self, h: Tensor) -> Tensor:
+        return h[:, : self.dim]

@@ -1,0 +1,84 @@
+"""Corruptions: x → x̃, what the encoder gets to see while the loss compares with the clean x.
+
+Vincent et al. 2010, "Stacked denoising autoencoders", sec. 3.3 (kinds) and 4.1 (emphasis).
+A corruption says which entries it changed; `emphasis` α in [0, 1] weighs the error of changed
+entries with 2α and that of the others with 2(1 − α), so ½ is the ordinary loss and 1 asks only
+for the repair.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from diabolo.parts.spec import Part
+
+
+def _coins(x: Tensor, probability: float, generator: torch.Generator | None) -> Tensor:
+    """1 with the given probability, else 0, for every entry; (n, d)."""
+    return torch.empty_like(x).bernoulli_(probability, generator=generator)
+
+
+class Corruption(Part):
+    """What all kinds share: the level, the emphasis, and the weight that follows from it."""
+
+    level: float = 0.3
+    emphasis: float = 0.5
+
+    def corrupt(self, x: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """x̃ (n, d) and 1 where it was changed, (n, d)."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor | None]:
+        """x̃ (n, d), and how much each entry's error counts, (n, d), or None for all alike."""
+        corrupted, changed = self.corrupt(x, generator)
+        if self.emphasis == 0.5:
+            return corrupted, None
+        return corrupted, 2 * (changed * self.emphasis + (1 - changed) * (1 - self.emphasis))
+
+
+class Nothing(Corruption):
+    """x̃ = x."""
+
+    def forward(self, x: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor | None]:
+        return x, None
+
+
+class Masking(Corruption):
+    """A fraction `level` of the entries is set to 0: black in an image, the mean in a table."""
+
+    def corrupt(self, x: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        changed = _coins(x, self.level, generator)
+        return x * (1 - changed), changed
+
+
+class SaltAndPepper(Corruption):
+    """A fraction `level` of the entries is set to `low` or `high` by a fair coin."""
+
+    low: float = 0.0
+    high: float = 1.0
+
+    def corrupt(self, x: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        changed = _coins(x, self.level, generator)
+        salt = self.low + (self.high - self.low) * _coins(x, 0.5, generator)
+        return x + changed * (salt - x), changed
+
+
+class GaussianNoise(Corruption):
+    """Isotropic noise of standard deviation `level`, in units of the scaled input."""
+
+    def corrupt(self, x: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        noise = torch.empty_like(x).normal_(generator=generator)
+        return x + self.level * noise, torch.ones_like(x)
+
+
+class ColumnSwap(Corruption):
+    """A fraction `level` of the entries is replaced by the same column of another row.
+
+    Keeps every column's distribution, so it is the natural noise for tables.
+    """
+
+    def corrupt(self, x: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        changed = _coins(x, self.level, generator)
+        donors = torch.randint(len(x), x.shape, generator=generator, device=x.device)
+        return x + changed * (x.gather(0, donors) - x), changed

@@ -1,0 +1,250 @@
+"""Encoders and decoders: mirror images, sized by what code and likelihood declare they need.
+
+Rows are flat everywhere, (n, d); a convolutional network folds them into images inside.
+Every network also has `jacobian_chain` where its Jacobian can be written as a product of layers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils import skip_init
+
+from diabolo.parts.activations import ACTIVATIONS
+from diabolo.parts.spec import Part
+
+
+def _linear(inputs: int, outputs: int) -> nn.Linear:
+    return skip_init(nn.Linear, inputs, outputs)  # torch's own start would touch the global seed
+
+
+def _conv(inputs: int, outputs: int, kernel: tuple[int, int], stride: tuple[int, int]) -> nn.Conv2d:
+    padding = (kernel[0] // 2, kernel[1] // 2)
+    return skip_init(nn.Conv2d, inputs, outputs, kernel, stride=stride, padding=padding)
+
+
+def _draw(layer: nn.Linear | nn.Conv2d, gain: float, generator: torch.Generator) -> None:
+    """Normal with variance gain² / (inputs of a unit) (He 2015, eq. 10); biases 0."""
+    std = gain / math.sqrt(layer.weight[0].numel())
+    nn.init.normal_(layer.weight, std=std, generator=generator)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+
+
+def with_context(x: Tensor, context: Tensor | None) -> Tensor:
+    """(n, d) and (n, c) side by side; labels and covariates enter every network this way."""
+    return x if context is None else torch.cat([x, context], dim=1)
+
+
+class Dense(Part):
+    """Fully connected layers with a non-linearity between them and none after the last.
+
+    sizes : units of every level, input first.
+    context : width of the labels or covariates that the first layer also sees.
+    """
+
+    sizes: tuple[int, ...]
+    activation: str = "relu"
+    context: int = 0
+
+    def __post_init__(self) -> None:
+        self.sizes = tuple(self.sizes)
+        inputs = (self.sizes[0] + self.context, *self.sizes[1:-1])
+        self.layers = nn.ModuleList(map(_linear, inputs, self.sizes[1:]))
+
+    def initialise(self, generator: torch.Generator) -> None:
+        gain = ACTIVATIONS[self.activation].gain
+        for layer in self.layers[:-1]:
+            _draw(layer, gain, generator)
+        _draw(self.layers[-1], 1.0, generator)
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """(n, sizes[0]) → (n, sizes[-1])."""
+        activation = ACTIVATIONS[self.activation].value
+        x = with_context(x, context)
+        for layer in self.layers[:-1]:
+            x = activation(layer(x))
+        return self.layers[-1](x)
+
+    def levels(self, x: Tensor, context: Tensor | None = None) -> list[Tensor]:
+        """Activations of every hidden level, first to last; the output is not among them."""
+        activation = ACTIVATIONS[self.activation].value
+        x, levels = with_context(x, context), []
+        for layer in self.layers[:-1]:
+            x = activation(layer(x))
+            levels.append(x)
+        return levels
+
+    def jacobian_chain(
+        self, x: Tensor, context: Tensor | None = None
+    ) -> tuple[list[Tensor], list[Tensor], Tensor]:
+        """Weights (without the context's), slopes between them, and the output.
+
+        The Jacobian of a row is W_L diag(s_{L−1}) W_{L−1} … diag(s_1) W_1.
+        """
+        value, slope, _ = ACTIVATIONS[self.activation]
+        x, slopes = with_context(x, context), []
+        for layer in self.layers[:-1]:
+            a = layer(x)
+            x = value(a)
+            slopes.append(slope(a, x))
+        weights = [layer.weight for layer in self.layers]
+        weights[0] = weights[0][:, : self.sizes[0]]
+        return weights, slopes, self.layers[-1](x)
+
+
+class Mirror(Part):
+    """Decoder with tied weights: the encoder's matrices, transposed, with biases of its own.
+
+    Vincent 2010, sec. 2.2: W′ = Wᵀ halves the parameters and keeps a linear layer from
+    growing large weights on one side only. `reflect` says whose mirror image it is.
+    """
+
+    sizes: tuple[int, ...]
+    activation: str = "relu"
+    context: int = 0
+
+    def __post_init__(self) -> None:
+        self.sizes = tuple(self.sizes)
+        self.biases = nn.ParameterList(torch.zeros(size) for size in self.sizes[1:])
+        if self.context:
+            self.context_weight = nn.Parameter(torch.zeros(self.sizes[1], self.context))
+
+    def reflect(self, encoder: Dense) -> None:
+        # past nn.Module's registry: the weights belong to the encoder and are stored once
+        object.__setattr__(self, "encoder", encoder)
+
+    def initialise(self, generator: torch.Generator) -> None:
+        for parameter in self.parameters(recurse=True):
+            nn.init.zeros_(parameter)
+
+    def forward(self, z: Tensor, context: Tensor | None = None) -> Tensor:
+        """(n, sizes[0]) → (n, sizes[-1])."""
+        activation = ACTIVATIONS[self.activation].value
+        layers = list(self.encoder.layers)[::-1]
+        for depth, (layer, bias) in enumerate(zip(layers, self.biases, strict=True)):
+            # a Gaussian code asks for more outputs than it has units: its means come first;
+            # a first layer that also sees a context has its columns last
+            weight = layer.weight[: self.sizes[depth], : self.sizes[depth + 1]]
+            z = F.linear(z, weight.T, bias)
+            if depth == 0 and context is not None:
+                z = z + F.linear(context, self.context_weight)
+            if depth < len(layers) - 1:
+                z = activation(z)
+        return z
+
+
+def _halvings(height: int, width: int, most: int) -> list[tuple[int, int]]:
+    """Sizes of the feature maps from the image inwards: a side is halved while it is ≥ 8."""
+    sizes = [(height, width)]
+    while len(sizes) <= most and max(sizes[-1]) >= 8:
+        sizes.append(tuple(-(-side // _stride(side)) for side in sizes[-1]))
+    return sizes if len(sizes) > 1 else sizes * 2
+
+
+def _stride(side: int) -> int:
+    return 2 if side >= 8 else 1
+
+
+def _kernel(side: int) -> int:
+    return 3 if side > 1 else 1
+
+
+class ConvolutionalEncoder(Part):
+    """Strided 3×3 convolutions, then one fully connected layer.
+
+    shape : (height, width, channels) of an image, which comes flat, (n, height·width·channels).
+    channels : feature maps of each level; as many levels are used as the image can be halved.
+    """
+
+    shape: tuple[int, int, int]
+    outputs: int
+    channels: tuple[int, ...] = (32, 64)
+    activation: str = "relu"
+    context: int = 0
+
+    def __post_init__(self) -> None:
+        self.shape, self.channels = tuple(self.shape), tuple(self.channels)
+        height, width, depth = self.shape
+        sizes = _halvings(height, width, len(self.channels))
+        maps = (depth, *self.channels)
+        self.layers = nn.ModuleList(
+            _conv(maps[i], maps[i + 1], (_kernel(h), _kernel(w)), (_stride(h), _stride(w)))
+            for i, (h, w) in enumerate(sizes[:-1])
+        )
+        features = math.prod(sizes[-1]) * maps[len(self.layers)]
+        self.head = _linear(features + self.context, self.outputs)
+
+    def initialise(self, generator: torch.Generator) -> None:
+        for layer in self.layers:
+            _draw(layer, ACTIVATIONS[self.activation].gain, generator)
+        _draw(self.head, 1.0, generator)
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """(n, height·width·channels) → (n, outputs)."""
+        maps = self.levels(x)[-1]
+        return self.head(with_context(maps.flatten(1), context))
+
+    def levels(self, x: Tensor, context: Tensor | None = None) -> list[Tensor]:
+        """Feature maps of every level, (n, channels, height, width), first to last."""
+        maps, levels = x.unflatten(1, self.shape).movedim(3, 1), []
+        for layer in self.layers:
+            maps = ACTIVATIONS[self.activation].value(layer(maps))
+            levels.append(maps)
+        return levels
+
+
+class ConvolutionalDecoder(Part):
+    """One fully connected layer, then nearest-neighbour enlargement before each convolution.
+
+    Enlarge-then-convolve gives every output pixel the same number of contributions;
+    transposed convolutions with stride do not, which shows as a checkerboard
+    (Odena, Dumoulin & Olah 2016).
+
+    parameters : how many numbers the likelihood wants for each entry of the image.
+    """
+
+    shape: tuple[int, int, int]
+    inputs: int
+    parameters_per_entry: int = 1
+    channels: tuple[int, ...] = (32, 64)
+    activation: str = "relu"
+    context: int = 0
+
+    def __post_init__(self) -> None:
+        self.shape, self.channels = tuple(self.shape), tuple(self.channels)
+        height, width, depth = self.shape
+        self.sizes = _halvings(height, width, len(self.channels))[::-1]
+        used = self.channels[: len(self.sizes) - 1][::-1]
+        maps = (*used, depth * self.parameters_per_entry)
+        self.first = (maps[0], *self.sizes[0])
+        self.foot = _linear(self.inputs + self.context, math.prod(self.first))
+        self.layers = nn.ModuleList(
+            _conv(maps[i], maps[i + 1], (_kernel(h), _kernel(w)), (1, 1))
+            for i, (h, w) in enumerate(self.sizes[1:])
+        )
+
+    def initialise(self, generator: torch.Generator) -> None:
+        gain = ACTIVATIONS[self.activation].gain
+        for layer in (self.foot, *self.layers[:-1]):
+            _draw(layer, gain, generator)
+        _draw(self.layers[-1], 1.0, generator)
+
+    def forward(self, z: Tensor, context: Tensor | None = None) -> Tensor:
+        """(n, inputs) → (n, parameters_per_entry · height·width·channels), parameter by
+        parameter."""
+        activation = ACTIVATIONS[self.activation].value
+        maps = self.foot(with_context(z, context)).unflatten(1, self.first)
+        for size, layer in zip(self.sizes[1:], self.layers, strict=True):
+            maps = layer(F.interpolate(activation(maps), size=size, mode="nearest"))
+        by_parameter = maps.unflatten(1, (self.parameters_per_entry, self.shape[2]))
+        return by_parameter.movedim(2, 4).flatten(1)
+
+
+def hourglass(inputs: int, hidden: Sequence[int], code: int) -> tuple[int, ...]:
+    """Level sizes of an encoder; its mirror image reads them backwards."""
+    return (inputs, *hidden, code)

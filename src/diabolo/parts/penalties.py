@@ -1,0 +1,196 @@
+"""Penalties: extra terms of the loss, each with a name, a weight, its paper and a check.
+
+A penalty reads the record of a forward pass, and the model where it needs more than that.
+Statistics that it keeps over time are returned by `statistics`, never written while the loss
+is computed: the engine stores them after the step.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+from torch import Tensor
+
+from diabolo.parts.networks import Dense
+from diabolo.parts.record import Pass
+from diabolo.parts.spec import Part
+
+if TYPE_CHECKING:
+    from diabolo.models.autoencoder import AutoencoderModule
+
+
+class Penalty(Part):
+    """What all kinds share: a weight, and the name of the term in the history."""
+
+    term: ClassVar[str]
+    weight: float = 1.0
+
+    def forward(
+        self, record: Pass, model: AutoencoderModule, generator: torch.Generator | None
+    ) -> Tensor:
+        """The unweighted penalty, ()."""
+        raise NotImplementedError
+
+    def statistics(self, record: Pass) -> dict[str, Tensor]:
+        """New values of this part's buffers after the step, by name."""
+        return {}
+
+
+def kl_sparsity(mean_activation: Tensor, target: float) -> Tensor:
+    """Σ_j KL(ρ ‖ ρ̂_j): how far the units' mean activations are from the target.
+
+    mean_activation : (d,) in (0, 1), ρ̂_j.
+    target : ρ in (0, 1).
+    returns () in nats; 0 when every unit is active a fraction ρ of the time.
+
+    Ng 2011, "Sparse autoencoder" (CS294A lecture notes), sec. 3.
+    """
+    # float32 has no number between 1 − 6e-8 and 1: at 1 the logarithm would be −∞
+    active = mean_activation.clamp(1e-6, 1 - 1e-6)
+    on = target * (math.log(target) - torch.log(active))
+    off = (1 - target) * (math.log1p(-target) - torch.log1p(-active))
+    return (on + off).sum()
+
+
+class KLSparsity(Penalty):
+    """Units in (0, 1) that are active a fraction `target` of the time, on average over rows.
+
+    memory : share of the running mean in ρ̂, in [0, 1). With batches under about a hundred rows
+        the batch mean alone is too noisy; its gradient is always the batch's.
+    """
+
+    term: ClassVar[str] = "sparsity"
+    units: int = 1
+    target: float = 0.05
+    memory: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.register_buffer("running", torch.full((self.units,), float(self.target)))
+
+    def initialise(self, generator: torch.Generator) -> None:
+        self.running.fill_(float(self.target))
+
+    def forward(
+        self, record: Pass, model: AutoencoderModule, generator: torch.Generator | None
+    ) -> Tensor:
+        batch = record.z.mean(0)
+        if not self.memory:
+            return kl_sparsity(batch, self.target)
+        # the value is the running mean's, the gradient is the batch's, undiminished
+        remembered = self.statistics(record)["running"]
+        return kl_sparsity(remembered + batch - batch.detach(), self.target)
+
+    def statistics(self, record: Pass) -> dict[str, Tensor]:
+        if not self.memory:
+            return {}
+        return {"running": torch.lerp(record.z.detach().mean(0), self.running, self.memory)}
+
+
+class L1(Penalty):
+    """Σ_j |z_j|, mean over rows: sparse codes without a target (Olshausen & Field 1996)."""
+
+    term: ClassVar[str] = "l1"
+
+    def forward(
+        self, record: Pass, model: AutoencoderModule, generator: torch.Generator | None
+    ) -> Tensor:
+        return record.z.abs().sum(1).mean()
+
+
+class Contractive(Penalty):
+    """‖∂z/∂x‖²_F, mean over rows: codes that stay put when the input moves a little.
+
+    Rifai et al. 2011, "Contractive auto-encoders", eq. 5 and 7. For dense encoders the Jacobian
+    is a product of layers, evaluated from the code side; the first layer enters through its Gram
+    matrix, ‖A W₁‖² = tr(A W₁W₁ᵀ Aᵀ), so that nothing of the input's width is ever formed.
+
+    probes : 0 for the exact value; otherwise an unbiased estimate from so many orthogonal
+        directions in code space, k/p · Σ ‖vᵢᵀ J‖², redrawn at every step. As many probes as code
+        units are exact. `cheapest_probes` chooses.
+    """
+
+    term: ClassVar[str] = "contraction"
+    probes: int = 0
+
+    def forward(
+        self, record: Pass, model: AutoencoderModule, generator: torch.Generator | None
+    ) -> Tensor:
+        if not isinstance(model.encoder, Dense):
+            return self._by_autograd(record, model, generator)
+        weights, slopes, h = model.encoder.jacobian_chain(record.x_in, record.context)
+        code_slope = model.code.slope(h)
+        if len(weights) == 1 and not self.probes:
+            return _one_layer(code_slope, weights[0]).mean()
+        rows = self._directions(code_slope, generator)
+        return _squared_norm_through(rows, weights, slopes).mean() * self._scale(code_slope)
+
+    def _scale(self, code_slope: Tensor) -> float:
+        return code_slope.shape[1] / self.probes if self.probes else 1.0
+
+    def _directions(self, code_slope: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Left-hand vectors times the code's own slope, (n, probes or k, k)."""
+        k = code_slope.shape[1]
+        if not self.probes:
+            return torch.diag_embed(code_slope)
+        random = torch.empty(k, self.probes, device=code_slope.device)
+        directions, _ = torch.linalg.qr(random.normal_(generator=generator))
+        return directions.T.unsqueeze(0) * code_slope.unsqueeze(1)
+
+    def _by_autograd(
+        self, record: Pass, model: AutoencoderModule, generator: torch.Generator | None
+    ) -> Tensor:
+        """For encoders that are not a chain of dense layers: vector–Jacobian products."""
+        with torch.enable_grad():
+            x = record.x_in.detach().requires_grad_()
+            z = model.code.mean(model.encoder(x, record.context))
+            directions = self._directions(torch.ones_like(z), generator)
+            total = x.new_zeros(())
+            for direction in directions.unbind(1):
+                (row,) = torch.autograd.grad((z * direction).sum(), x, create_graph=True)
+                total = total + (row * row).sum(1).mean()
+        return total * self._scale(z)
+
+
+def _one_layer(code_slope: Tensor, weight: Tensor) -> Tensor:
+    """Σ_j f′_j² Σ_i W_ji², (n,): Rifai 2011, eq. 7, with the rows' norms taken once."""
+    return (code_slope * code_slope) @ (weight * weight).sum(1)
+
+
+def _squared_norm_through(rows: Tensor, weights: list[Tensor], slopes: list[Tensor]) -> Tensor:
+    """‖rows · W_L diag(s) … W_1‖²_F of every example, (n,); rows: (n, p, k)."""
+    for weight, slope in zip(weights[:0:-1], slopes[::-1], strict=True):
+        rows = (rows @ weight) * slope.unsqueeze(1)
+    first = weights[0]
+    if first.shape[0] > first.shape[1]:
+        product = rows @ first
+        return (product * product).sum((1, 2))
+    return ((rows @ (first @ first.T)) * rows).sum((1, 2))
+
+
+def cheapest_probes(sizes: tuple[int, ...], budget: float = 4.0) -> int:
+    """0 (exact) while the exact penalty costs at most `budget` forward passes, else the number
+    of probes that fit the budget, at least one.
+
+    sizes : levels of a dense encoder, input first, code last. Counted in multiplications a row.
+    """
+    if len(sizes) == 2:
+        return 0
+    forward = sum(a * b for a, b in zip(sizes, sizes[1:], strict=False))
+    first = min(sizes[0], sizes[1]) * sizes[1]
+    per_direction = first + sum(a * b for a, b in zip(sizes[1:], sizes[2:], strict=False))
+    affordable = int(budget * forward / per_direction)
+    return 0 if affordable >= sizes[-1] else max(1, affordable)
+
+
+class WeightDecay(Penalty):
+    """½ Σ W² over all weight matrices (biases and scales are left alone)."""
+
+    term: ClassVar[str] = "weight_decay"
+
+    def forward(
+        self, record: Pass, model: AutoencoderModule, generator: torch.Generator | None
+    ) -> Tensor:
+        matrices = [p for p in model.parameters() if p.ndim > 1]
+        return 0.5 * torch.stack([(w * w).sum() for w in matrices]).sum()

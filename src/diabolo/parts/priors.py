@@ -1,0 +1,31 @@
+"""Priors p(z): where codes are drawn from when there is no x."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from diabolo.parts.spec import Part
+
+
+class StandardNormal(Part):
+    """p(z) = N(0, I) on `dim` units."""
+
+    dim: int
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """(…, dim) → (…) in nats."""
+        return -0.5 * (z * z + math.log(2 * math.pi)).sum(-1)
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """(n, dim)."""
+        return torch.empty(n, self.dim).normal_(generator=generator)
+
+    def divergence(self, mu: Tensor, logvar: Tensor) -> Tensor:
+        """KL(N(μ, σ²) ‖ N(0, I)) = ½ Σ (μ² + σ² − 1 − log σ²), (n,) in nats.
+
+        Kingma & Welling 2014, appendix B.
+        """
+        return 0.5 * (mu * mu + logvar.exp() - 1 - logvar).sum(1)

@@ -1,0 +1,101 @@
+"""Part ↔ plain data: the only way anything is rebuilt from a file.
+
+A part is a module whose constructor arguments are kept under their own names, so it can be
+described as plain data, compared, and built again. The table of names is closed: a description
+that names anything else is refused, and nothing is ever imported on a file's behalf.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, ClassVar, dataclass_transform
+
+import torch
+from torch import nn
+
+
+@dataclass_transform(eq_default=False)
+class Part(nn.Module):
+    """A word of the sentence: a module that is also a dataclass of its plain arguments.
+
+    A field that holds a module needs `field(default_factory=…)`: a plain default would stay on
+    the class and hide the registered module.
+    """
+
+    table: ClassVar[dict[str, type[Part]]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        dataclasses.dataclass(eq=False, repr=False)(cls)
+        Part.table[part_name(cls)] = cls
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Part:
+        # here, not in __init__: the generated __init__ assigns fields at once, and modules
+        # among them can only be registered on a module that has been set up
+        part = super().__new__(cls)
+        nn.Module.__init__(part)
+        return part
+
+    def initialise(self, generator: torch.Generator) -> None:
+        """Draw the part's own parameters anew; parts without random parameters do nothing."""
+
+
+def part_name(cls: type) -> str:
+    """The name a file uses: the word, then its variant, as in ``codes.Gaussian``."""
+    return f"{cls.__module__.rpartition('.')[2]}.{cls.__name__}"
+
+
+def initialise(module: nn.Module, generator: torch.Generator) -> None:
+    """Draw the parameters of every part inside `module` from `generator` alone."""
+    for part in module.modules():
+        if isinstance(part, Part):
+            part.initialise(generator)
+
+
+def describe(value: Any) -> Any:
+    """Plain data (dict, list, str, float, int, bool, None) from which `build` makes it again.
+
+    A module that is no part becomes ``{"part": "yours"}``: its weights can be stored, its code
+    cannot, and whoever loads the file has to hand it in again.
+    """
+    if isinstance(value, Part):
+        fields = {f.name: describe(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {"part": part_name(type(value)), **fields}
+    if isinstance(value, nn.ModuleList | tuple | list):
+        return [describe(item) for item in value]
+    if isinstance(value, nn.Module):
+        return {"part": "yours"}
+    return value
+
+
+def build(description: Any, yours: dict[str, nn.Module] | None = None) -> Any:
+    """The part that `describe` described.
+
+    yours : modules of the user's own by field name ("encoder", "decoder"), for the places where
+    the description says that the user's own module stood.
+    raises ValueError for a name or field that is not in the table.
+    """
+    if isinstance(description, list):
+        return tuple(build(item, yours) for item in description)
+    if not isinstance(description, dict):
+        return description
+    name = description.get("part")
+    cls = Part.table.get(name) if isinstance(name, str) else None
+    if cls is None:
+        raise ValueError(f"unknown part {name!r}; this version knows {', '.join(Part.table)}")
+    known = {f.name for f in dataclasses.fields(cls)}
+    given = {key: value for key, value in description.items() if key != "part"}
+    if unknown := sorted(set(given) - known):
+        raise ValueError(f"{name} has no argument {unknown[0]!r}; it takes {sorted(known)}")
+    return cls(**{key: _argument(key, value, yours or {}) for key, value in given.items()})
+
+
+def _argument(name: str, value: Any, yours: dict[str, nn.Module]) -> Any:
+    if value != {"part": "yours"}:
+        return build(value, yours)
+    if name not in yours:
+        raise ValueError(
+            f"this model was made with a {name} of your own, which a file cannot hold: "
+            f"pass it again, as in diabolo.load(path, {name}=MyModule())"
+        )
+    return yours[name]
