@@ -1,0 +1,172 @@
+"""Shuffled batches of scaled rows, from memory or from a file, the same bits either way.
+
+Data in memory are one tensor in their own dtype, the user's own array where possible. A batch is
+gathered in that dtype and scaled afterwards: for 60,000 x 784 bytes and 128 rows a batch this
+takes about 50 µs, and the data stay a quarter of their size in float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from diabolo.data.columns import Columns
+from diabolo.data.shuffle import Shuffle
+from diabolo.data.sources import Dataset
+from diabolo.data.values import require_finite
+
+
+class Batch(NamedTuple):
+    """What an objective sees at once."""
+
+    x: Tensor  # (b, d) float32, scaled
+    context: Tensor | None = None  # (b, c) float32
+    y: Tensor | None = None  # (b,) int64
+
+
+class Batches:
+    """A data set cut into batches, in an order that seed and epoch alone decide.
+
+    batch_size : upper bound. Sizes are spread so that they differ by at most one: 129 rows at
+                 128 are 65 + 64, never 128 + 1. (At batch_size 2, three rows are one batch.)
+    seed       : of the order
+    device     : where batches go
+    index      : numbers of the rows to use, all if None; the data are not copied for it
+    context    : (n, c) numbers that go along with all n rows of the data set
+    labels     : (n,) whole numbers, likewise
+
+    Data in memory are put on the device once; from files, batch by batch.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        columns: Columns,
+        *,
+        batch_size: int,
+        seed: int,
+        device: str | torch.device = "cpu",
+        index: np.ndarray | None = None,
+        context: np.ndarray | Tensor | None = None,
+        labels: np.ndarray | Tensor | None = None,
+    ):
+        if batch_size < 1:
+            raise ValueError(f"batch_size={batch_size} must be at least 1.")
+        columns.check(dataset)
+        self.device = torch.device(device)
+        self._dataset = dataset
+        self._columns = columns
+        self._seed = seed
+        self._index = None if index is None else np.asarray(index, np.int64)
+        self._count = len(dataset.rows) if self._index is None else len(self._index)
+        self._length = number_of_batches(self._count, batch_size)
+        self._data = _in_memory(dataset, self.device)
+        self._context = self._along(context, torch.float32)
+        self._labels = self._along(labels, torch.int64)
+
+    def __len__(self) -> int:
+        """Number of batches in an epoch."""
+        return self._length
+
+    @property
+    def n_rows(self) -> int:
+        return self._count
+
+    def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
+        """The batches of epoch `number` from batch `start` on; the earlier ones cost nothing."""
+        order = Shuffle(self._count, self._seed, number)
+        for j in range(start, self._length):
+            positions = order.between(self._border(j), self._border(j + 1))
+            yield self._batch(positions if self._index is None else self._index[positions])
+
+    def in_order(self, size: int = 1024) -> Iterator[Batch]:
+        """All rows once in their own order, `size` at a time.
+
+        Values are checked once more, since these rows need not be those learned from.
+        """
+        for first in range(0, self._count, size):
+            positions = np.arange(first, min(first + size, self._count))
+            index = positions if self._index is None else self._index[positions]
+            batch = self._batch(index)
+            if not torch.isfinite(batch.x).all():
+                self._explain(index)
+            yield batch
+
+    def _border(self, j: int) -> int:
+        """Where batch j begins: the first n mod k batches have one row more than the others."""
+        size, larger = divmod(self._count, self._length)
+        return j * size + min(j, larger)
+
+    def _batch(self, index: np.ndarray) -> Batch:
+        at = torch.from_numpy(index).to(self.device)
+        return Batch(
+            self._columns.scaled(self._rows(index, at)),
+            None if self._context is None else self._context.index_select(0, at),
+            None if self._labels is None else self._labels.index_select(0, at),
+        )
+
+    def _rows(self, index: np.ndarray, at: Tensor) -> Tensor:
+        if self._data is None:
+            return torch.from_numpy(self._dataset.rows.take(index)).to(self.device)
+        return self._data.index_select(0, at)
+
+    def _along(self, values: np.ndarray | Tensor | None, dtype: torch.dtype) -> Tensor | None:
+        """Context or labels as a tensor on the device, if there is one value a row."""
+        if values is None:
+            return None
+        if len(values) != len(self._dataset.rows):
+            raise ValueError(
+                f"{len(values)} labels or contexts were given for {len(self._dataset.rows)} rows "
+                f"of {self._dataset.source}. Pass one for every row."
+            )
+        return torch.as_tensor(values).to(self.device, dtype)
+
+    def _explain(self, index: np.ndarray) -> None:
+        """Raise the sentence for the first value among these rows that float32 cannot hold."""
+        for row in index:
+            one = self._dataset.rows.take(np.array([row]))
+            require_finite(one, int(row), source=self._dataset.source, names=self._dataset.names)
+            bad = ~torch.isfinite(self._columns.scaled(torch.from_numpy(one)))[0]
+            if bad.any():
+                j = int(bad.nonzero()[0])
+                raise ValueError(
+                    f"{self._dataset.source} has {one.reshape(-1)[j]!s} in row {row}, "
+                    f"{self._columns.name(j)}, which float32 cannot hold after scaling. "
+                    "It lies far outside the data the model was fitted on."
+                )
+
+
+def number_of_batches(n: int, batch_size: int) -> int:
+    """How many batches n rows make, so that none has a single row unless there is no other way.
+
+    >>> number_of_batches(256, 128), number_of_batches(257, 128), number_of_batches(3, 2)
+    (2, 3, 1)
+    """
+    count = -(-n // batch_size)
+    if batch_size > 1 and 1 < n < 2 * count:
+        return n // 2
+    return count
+
+
+def _in_memory(dataset: Dataset, device: torch.device) -> Tensor | None:
+    """All rows as one tensor in their own dtype, without a copy on the CPU; None for files."""
+    array = dataset.rows.array
+    return None if array is None else torch.from_numpy(_writable(array)).to(device)
+
+
+class _Interface:
+    """Lends an array's memory under a changed description."""
+
+    def __init__(self, array: np.ndarray):
+        address, _ = array.__array_interface__["data"]
+        self.__array_interface__ = {**array.__array_interface__, "data": (address, False)}
+        self._array = array
+
+
+def _writable(array: np.ndarray) -> np.ndarray:
+    """The same memory, not marked read-only: torch warns of such arrays, though we only read."""
+    return array if array.flags.writeable else np.asarray(_Interface(array))

@@ -1,0 +1,80 @@
+"""What scaling needs to know of the columns, learned in one pass over the rows in order.
+
+    extent    minimum, maximum, whether all values are whole numbers
+    moments   mean and variance, merged piece by piece:
+              δ = m_b − m_a,  m = m_a + δ n_b/n,  M = M_a + M_b + δ² n_a n_b/n   (M = Σ (x − m)²)
+
+Chan, Golub, LeVeque 1983, "Algorithms for computing the sample variance". Pieces have a fixed
+number of rows and are summed in one order, so that the result is the same, bit for bit, whether
+the rows lie in memory, in a mapped file or in sparse form.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from diabolo.data.values import require_finite
+
+if TYPE_CHECKING:
+    from diabolo.data.sources import Dataset
+
+PIECE = 2**20  # values at a time: 8 MB as float64
+
+
+class Extent(NamedTuple):
+    """Smallest and largest value of every column (d,), as float64; are all values whole?"""
+
+    low: np.ndarray
+    high: np.ndarray
+    whole: bool
+
+
+class Moments(NamedTuple):
+    """Mean and variance of every column (d,), as float64; variance is over n, not n - 1."""
+
+    mean: np.ndarray
+    variance: np.ndarray
+
+
+def pieces(dataset: Dataset) -> Iterator[tuple[int, np.ndarray]]:
+    """(number of the first row, rows (b, *shape)) over the whole set, about a million values each.
+
+    NaN and infinity are refused here, by row and column.
+    """
+    size = max(1, PIECE // max(1, math.prod(dataset.shape)))
+    first = 0
+    for rows in dataset.rows.chunks(size):
+        require_finite(rows, first, source=dataset.source, names=dataset.names)
+        yield first, rows
+        first += len(rows)
+
+
+def extent(dataset: Dataset) -> Extent:
+    d = math.prod(dataset.shape)
+    low, high, whole = np.full(d, np.inf), np.full(d, -np.inf), True
+    for _, rows in pieces(dataset):
+        flat = rows.reshape(len(rows), d)
+        np.minimum(low, flat.min(axis=0), out=low)
+        np.maximum(high, flat.max(axis=0), out=high)
+        whole = whole and (flat.dtype.kind in "biu" or bool((flat == np.rint(flat)).all()))
+    return Extent(low, high, whole)
+
+
+def moments(dataset: Dataset) -> Moments:
+    d = math.prod(dataset.shape)
+    count, mean, spread = 0, np.zeros(d), np.zeros(d)
+    for _, rows in pieces(dataset):
+        flat = np.ascontiguousarray(rows.reshape(len(rows), d), np.float64)
+        here = flat.mean(axis=0)
+        centred = flat - here
+        # The second term takes back what rounding left in `here` (Chan et al., eq. 1.7).
+        here_spread = np.square(centred).sum(axis=0) - np.square(centred.sum(axis=0)) / len(flat)
+        total, step = count + len(flat), here - mean
+        mean = mean + step * (len(flat) / total)
+        spread = spread + here_spread + np.square(step) * (count * len(flat) / total)
+        count = total
+    return Moments(mean, np.maximum(spread, 0) / count)

@@ -1,0 +1,61 @@
+"""Which values a model can learn from, how columns are called, and the sentences for the rest."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+import numpy as np
+
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+
+
+def column_name(j: int, shape: tuple[int, ...], names: tuple[str, ...] | None = None) -> str:
+    """What to call entry j of a flattened row, for messages.
+
+    >>> column_name(2, (3,), ("height", "weight", "age")), column_name(2, (3,))
+    ("column 'age'", 'column 2')
+    >>> column_name(30, (28, 28))
+    'pixel (1, 2)'
+    """
+    if names is not None:
+        return f"column {names[j]!r}"
+    if len(shape) == 1:
+        return f"column {j}"
+    return f"pixel {tuple(int(i) for i in np.unravel_index(j, shape))}"
+
+
+def require_finite(
+    rows: np.ndarray,
+    first_row: int,
+    *,
+    source: str,
+    names: tuple[str, ...] | None = None,
+) -> None:
+    """Raise a ValueError that names the first NaN or infinity among the rows (b, *shape), if any.
+
+    first_row : number of the first of these rows in the whole data set, counted from 0.
+    """
+    if rows.dtype.kind != "f" or np.isfinite(rows).all():
+        return
+    flat = rows.reshape(len(rows), -1)
+    row, j = (int(i) for i in np.argwhere(~np.isfinite(flat))[0])
+    where = f"row {first_row + row}, {column_name(j, rows.shape[1:], names)}"
+    if np.isnan(flat[row, j]):
+        raise ValueError(
+            f"{source} contains NaN in {where}. Missing values are not supported yet: drop such "
+            "rows, or fill them first (for example with sklearn.impute.SimpleImputer)."
+        )
+    raise ValueError(
+        f"{source} contains infinity ({flat[row, j]}) in {where}. "
+        "Drop such rows, or replace infinity by a finite number."
+    )
+
+
+def guess(name: str, known: list[str] | tuple[str, ...]) -> str:
+    """'; did you mean …?' where one of the known names is near, else nothing.
+
+    >>> guess("mnits", ["digits", "mnist"])
+    "; did you mean 'mnist'?"
+    """
+    close = get_close_matches(name.lower(), known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
