@@ -5,13 +5,8 @@ PY   ?= python3
 V    := .venv
 JOBS ?= 2
 
-# A machine that offers local wheels (pip's find-links) lets uv see them too: on such a machine that
-# is how torch's CPU build is found. Elsewhere uv picks the CPU or CUDA build that fits the hardware.
-LINKS := $(or $(PIP_FIND_LINKS),$(shell $(PY) -m pip config get global.find-links 2>/dev/null))
-comma := ,
-empty :=
-space := $(empty) $(empty)
-UVENV := $(if $(strip $(LINKS)),UV_FIND_LINKS="$(subst $(space),$(comma),$(strip $(LINKS)))",UV_TORCH_BACKEND=auto)
+PIP := $(V)/bin/python -m pip --disable-pip-version-check
+EVERYTHING := -c constraints.txt -e '.[dev]'
 
 # Two workers on two cores: one thread each, or they fight over the cores.
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
@@ -24,15 +19,19 @@ help: ## this list
 
 setup: $(V)/.ok ## make .venv with everything in it
 
+# uv reads none of pip's settings, so it is told two of them. A machine that offers local wheels
+# (find-links) is one where torch's CPU build is found there; elsewhere uv picks the CPU or CUDA
+# build that fits the hardware. If uv cannot, pip does the same, slower.
 $(V)/.ok: pyproject.toml constraints.txt
 	@$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
 	  f"diabolo needs Python 3.11 or later, but $(PY) is {sys.version.split()[0]}. Name another: make PY=python3.12 setup")'
 	@echo "Setting up $(V): once, half a minute to a few, by the speed of the network"
 	$(PY) -m venv $(V)
-	{ $(V)/bin/python -m pip install -q --disable-pip-version-check uv \
-	  && $(UVENV) $(V)/bin/uv pip install -q -p $(V)/bin/python -c constraints.txt -e '.[dev]'; } \
-	|| { echo "uv could not; going on with pip, which is slower" \
-	  && $(V)/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'; }
+	@links=$${PIP_FIND_LINKS:-$$($(PIP) config get global.find-links 2>/dev/null)}; \
+	if [ "$$links" ]; then export UV_FIND_LINKS=$$(echo $$links | tr ' ' ','); \
+	else export UV_TORCH_BACKEND=auto; fi; \
+	if $(PIP) install -q uv && UV_SYSTEM_CERTS=1 $(V)/bin/uv pip install -q -p $(V)/bin/python $(EVERYTHING); \
+	then true; else echo "uv could not; pip takes over, which is slower" && $(PIP) install -q $(EVERYTHING); fi
 	@touch $@
 
 gallery: setup ## train every family on real digits, write gallery/index.html
