@@ -78,5 +78,5 @@ def test_a_near_miss_gets_a_guess(typed, guess):
 
 
 def test_a_far_miss_gets_no_guess():
-    with pytest.raises(AttributeError, match="no attribute 'quux'$"):
-        diabolo.quux  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'transform'$"):
+        diabolo.transform  # noqa: B018
