@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from diabolo.data.columns import Columns
+from diabolo.data.dataset import Dataset
 from diabolo.data.shuffle import Shuffle
-from diabolo.data.sources import Dataset
 from diabolo.data.values import require_finite
 
 

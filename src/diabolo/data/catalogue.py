@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 
-from diabolo.data.idx import read_idx
 from diabolo.data.values import guess
 from diabolo.files import write_atomically
 
@@ -103,6 +102,8 @@ def load(
         raise ValueError(f"split={split!r} is unknown. Known are 'train' and 'test'.")
     if name == "digits":
         return _digits(split)
+    from diabolo.data.idx import read_idx  # imports torch, which names alone do not need
+
     known = _DOWNLOADED[name]
     images, labels = (
         read_idx(_found(known, known.files[split, part], mirrors or known.mirrors))

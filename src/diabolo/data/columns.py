@@ -22,12 +22,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from diabolo.data import statistics
-from diabolo.data.statistics import Extent
+from diabolo.data.moments import Extent, extent_of, moments_of, pieces
 from diabolo.data.values import FLOAT32_MAX, column_name, guess
 
 if TYPE_CHECKING:
-    from diabolo.data.sources import Dataset
+    from diabolo.data.dataset import Dataset
 
 KINDS = ("binary", "unit", "real")
 MOST_LEVELS = 256
@@ -80,8 +79,7 @@ class Columns:
                 f"scaling={scaling!r} is unknown{guess(str(scaling), list(_SCALINGS))} "
                 f"Known are {', '.join(_SCALINGS)}."
             )
-        columns = _SCALINGS[scaling](dataset)
-        return columns
+        return _SCALINGS[scaling](dataset)
 
     @property
     def n_features(self) -> int:
@@ -211,7 +209,7 @@ def _described(shape: tuple[int, ...]) -> str:
 def _auto(dataset: Dataset) -> Columns:
     if _uses_bytes(dataset):
         return _bytes(dataset)
-    extent = statistics.extent(dataset)
+    extent = extent_of(dataset)
     if _is_binary(extent):
         return _unscaled(dataset, extent)
     if len(dataset.shape) > 1 or _share_one_range(extent):
@@ -222,7 +220,7 @@ def _auto(dataset: Dataset) -> Columns:
 def _unit(dataset: Dataset) -> Columns:
     if _uses_bytes(dataset):
         return _bytes(dataset)
-    return _on_common_scale(dataset, statistics.extent(dataset))
+    return _on_common_scale(dataset, extent_of(dataset))
 
 
 def _uses_bytes(dataset: Dataset) -> bool:
@@ -232,7 +230,7 @@ def _uses_bytes(dataset: Dataset) -> bool:
     """
     if dataset.rows.dtype != np.uint8:
         return False
-    return any(int(rows.max()) > 127 for _, rows in statistics.pieces(dataset))
+    return any(int(rows.max()) > 127 for _, rows in pieces(dataset))
 
 
 def _is_binary(extent: Extent) -> bool:
@@ -251,7 +249,7 @@ def _bytes(dataset: Dataset) -> Columns:
 
 
 def _unscaled(dataset: Dataset, extent: Extent | None = None) -> Columns:
-    extent = extent or statistics.extent(dataset)
+    extent = extent or extent_of(dataset)
     d = len(extent.low)
     kind, levels = "real", None
     if extent.low.min() >= 0 and extent.high.max() <= 1:
@@ -272,7 +270,7 @@ def _on_common_scale(dataset: Dataset, extent: Extent) -> Columns:
 
 
 def _each_to_unit(dataset: Dataset) -> Columns:
-    extent = statistics.extent(dataset)
+    extent = extent_of(dataset)
     width = extent.high - extent.low
     scale = np.where(width > 0, width, 1.0)
     columns = _columns(dataset, "unit", extent.low, scale, varies=width > 0)
@@ -280,9 +278,9 @@ def _each_to_unit(dataset: Dataset) -> Columns:
 
 
 def _standardised(dataset: Dataset, extent: Extent | None = None) -> Columns:
-    extent = extent or statistics.extent(dataset)
+    extent = extent or extent_of(dataset)
     _refuse_overflow(np.maximum(np.abs(extent.low), np.abs(extent.high)), dataset)
-    mean, variance = statistics.moments(dataset)
+    mean, variance = moments_of(dataset)
     width = extent.high - extent.low
     deviation = np.sqrt(variance)
     # The variance of values around 1e-170 underflows to 0 although they vary.

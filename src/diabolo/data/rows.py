@@ -80,7 +80,7 @@ class MappedRows:
 
     @property
     def dtype(self) -> np.dtype:
-        return self._array.dtype.newbyteorder("=")
+        return native(self._array.dtype)
 
     def __len__(self) -> int:
         return len(self._array)
@@ -127,6 +127,15 @@ class SparseRows:
     def chunks(self, size: int) -> Iterator[np.ndarray]:
         for first in range(0, len(self), size):
             yield self._matrix[first : first + size].toarray()
+
+
+def native(dtype: np.dtype) -> np.dtype:
+    """The dtype in this machine's byte order; long doubles, which torch lacks, become double."""
+    return (
+        np.dtype(np.float64)
+        if dtype.kind == "f" and dtype.itemsize > 8
+        else dtype.newbyteorder("=")
+    )
 
 
 def is_mapped(array: np.ndarray) -> bool:

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from diabolo.data import catalogue
+from diabolo.data.arrays import from_array
+from diabolo.data.csv_table import open_csv
+from diabolo.data.dataset import Dataset as Dataset
+from diabolo.data.idx import open_idx, open_idx_folder
+from diabolo.data.npy import open_npy, open_npz, split_member
+from diabolo.data.parquet import open_parquet
+from diabolo.data.pictures import SUFFIXES, open_folder
+from diabolo.data.tables import from_frame, is_frame
+from diabolo.data.values import guess
 
-from diabolo.data import arrays, catalogue
-from diabolo.data.rows import Rows
-
-
-@dataclass(frozen=True, eq=False)
-class Dataset:
-    """Rows of one shape, with what is known about them.
-
-    rows   : see `diabolo.data.rows`
-    shape  : of one row: (d,), (H, W) or (H, W, C)
-    names  : of the columns, where there are any
-    labels : (n,) whole numbers or text, one a row, where there are any
-    source : what to call the data in messages
-    """
-
-    rows: Rows
-    shape: tuple[int, ...]
-    names: tuple[str, ...] | None = None
-    labels: np.ndarray | None = None
-    source: str = "X"
-
-    def __len__(self) -> int:
-        return len(self.rows)
+_TEXT = {".csv", ".tsv", ".txt"}
+_KNOWN = ".csv, .tsv, .parquet, .npy, .npz, idx files (gzipped or not), folders of images"
 
 
 def open_dataset(
@@ -40,15 +28,91 @@ def open_dataset(
     image_size: tuple[int, int] | None = None,
     split: str = "train",
 ) -> Dataset:
-    """Open a data set by name or path, or take an array or frame.
+    """Open a data set by name or path, or take an array or a frame.
 
-    source : "digits", "mnist", "fashion-mnist"; or a numpy array
-    split  : "train" or "test", of sets that come in these two parts
+    source     : "digits", "mnist" or "fashion-mnist"; the path of a .csv, .parquet, .npy, .npz
+                 (one array of several: faces.npz:images) or idx file, or of a folder of images; a
+                 numpy or torch array of shape (n, d), (n, H, W) or (n, H, W, C), a list of rows, a
+                 scipy sparse matrix, or a frame of pandas, polars, pyarrow and others.
+                 A name comes before a path: write ./digits for a file so called.
+    target     : the column, or array of an .npz, that holds the labels
+    image_size : (height, width) for a folder of images; else their own, or the median
+    split      : "train" or "test", of sets that come in these two parts
+
+    Arrays are not copied, files above 256 MB stay on disk (Parquet and CSV: are unpacked there).
+    Values are not looked at yet: `Columns.learn` refuses NaN and infinity.
     """
+    _check_arguments(image_size, split)
+    if isinstance(source, Dataset):
+        return source
     if isinstance(source, str) and source in catalogue.NAMES:
-        images, labels = catalogue.load(source, split)
-        return Dataset(arrays.as_rows(images, source), images.shape[1:], None, labels, source)
+        return _named(source, split)
     if isinstance(source, str | Path):
-        raise NotImplementedError(source)
-    array = arrays.checked(source, "X")
-    return Dataset(arrays.as_rows(array, "X"), array.shape[1:])
+        return _from_path(source, target, image_size, split)
+    if is_frame(source):
+        return from_frame(source, target=target)
+    _refuse_target(target, "An array")
+    return from_array(source)
+
+
+def _check_arguments(image_size: tuple[int, int] | None, split: str) -> None:
+    if split not in catalogue.SPLITS:
+        raise ValueError(
+            f"split={split!r} is unknown{guess(split, catalogue.SPLITS) or '.'} "
+            "Known are 'train' and 'test'."
+        )
+    if image_size is not None and (len(image_size) != 2 or min(image_size) < 1):
+        raise ValueError(f"image_size={image_size!r}: expected (height, width), such as (28, 28).")
+
+
+def _refuse_target(target: str | None, what: str) -> None:
+    if target is not None:
+        raise ValueError(
+            f"{what} has no named columns, so target={target!r} names nothing. "
+            "Pass the labels beside the data."
+        )
+
+
+def _named(name: str, split: str) -> Dataset:
+    images, labels = catalogue.load(name, split)
+    return from_array(images, name=name, labels=labels)
+
+
+def _from_path(
+    source: str | Path, target: str | None, image_size: tuple[int, int] | None, split: str
+) -> Dataset:
+    path, member = split_member(Path(source).expanduser())
+    if not path.exists():
+        raise FileNotFoundError(_nothing_there(str(source)))
+    if path.is_dir():
+        return open_idx_folder(path, split) or open_folder(path, image_size, split)
+    suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
+    kind = suffix.lower()
+    if kind in _TEXT:
+        return open_csv(path, target)
+    if kind in {".parquet", ".pq"}:
+        return open_parquet(path, target)
+    if kind == ".npz":
+        return open_npz(path, member, target, split)
+    _refuse_target(target, path.name)
+    if kind == ".npy":
+        return open_npy(path)
+    if re.search(r"idx\d", path.name) or kind == ".idx":
+        return open_idx(path)
+    raise ValueError(_unknown_kind(path, kind))
+
+
+def _nothing_there(source: str) -> str:
+    bare = Path(source).name == source and "." not in source
+    if not bare:
+        return f"There is no file or folder {source!r}."
+    return (
+        f"There is no set, file or folder named {source!r}{guess(source, catalogue.NAMES) or '.'} "
+        f"Named sets are {', '.join(catalogue.NAMES)}."
+    )
+
+
+def _unknown_kind(path: Path, kind: str) -> str:
+    if kind in SUFFIXES:
+        return f"{path} is one image. Pass the folder that holds all of them."
+    return f"{path} is of a kind that cannot be read. Known are {_KNOWN}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from difflib import get_close_matches
 
 import numpy as np
@@ -41,21 +42,38 @@ def require_finite(
     row, j = (int(i) for i in np.argwhere(~np.isfinite(flat))[0])
     where = f"row {first_row + row}, {column_name(j, rows.shape[1:], names)}"
     if np.isnan(flat[row, j]):
-        raise ValueError(
-            f"{source} contains NaN in {where}. Missing values are not supported yet: drop such "
-            "rows, or fill them first (for example with sklearn.impute.SimpleImputer)."
-        )
+        raise ValueError(missing_value(source, where))
     raise ValueError(
         f"{source} contains infinity ({flat[row, j]}) in {where}. "
         "Drop such rows, or replace infinity by a finite number."
     )
 
 
-def guess(name: str, known: list[str] | tuple[str, ...]) -> str:
+def missing_value(source: str, where: str) -> str:
+    """The sentence for a value that is not there; `where` names row and column."""
+    return (
+        f"{source} contains NaN in {where}. Missing values are not supported yet: drop such rows, "
+        "or fill them first (for example with sklearn.impute.SimpleImputer)."
+    )
+
+
+def require_rows_and_columns(shape: tuple[int, ...], source: str) -> None:
+    """Raise a ValueError if there is no row, or if rows hold nothing (scikit-learn's words)."""
+    if 0 in shape[1:]:
+        raise ValueError(
+            f"{source} has 0 feature(s) (shape={shape}) while a minimum of 1 is required."
+        )
+    if shape[0] == 0:
+        raise ValueError(
+            f"{source} has 0 sample(s) (shape={shape}) while a minimum of 1 is required."
+        )
+
+
+def guess(name: str, known: Iterable[str]) -> str:
     """'; did you mean …?' where one of the known names is near, else nothing.
 
     >>> guess("mnits", ["digits", "mnist"])
     "; did you mean 'mnist'?"
     """
-    close = get_close_matches(name.lower(), known, n=1)
+    close = get_close_matches(name.lower(), list(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""

@@ -20,7 +20,7 @@ import numpy as np
 from diabolo.data.values import require_finite
 
 if TYPE_CHECKING:
-    from diabolo.data.sources import Dataset
+    from diabolo.data.dataset import Dataset
 
 PIECE = 2**20  # values at a time: 8 MB as float64
 
@@ -53,7 +53,7 @@ def pieces(dataset: Dataset) -> Iterator[tuple[int, np.ndarray]]:
         first += len(rows)
 
 
-def extent(dataset: Dataset) -> Extent:
+def extent_of(dataset: Dataset) -> Extent:
     d = math.prod(dataset.shape)
     low, high, whole = np.full(d, np.inf), np.full(d, -np.inf), True
     for _, rows in pieces(dataset):
@@ -64,7 +64,7 @@ def extent(dataset: Dataset) -> Extent:
     return Extent(low, high, whole)
 
 
-def moments(dataset: Dataset) -> Moments:
+def moments_of(dataset: Dataset) -> Moments:
     d = math.prod(dataset.shape)
     count, mean, spread = 0, np.zeros(d), np.zeros(d)
     for _, rows in pieces(dataset):

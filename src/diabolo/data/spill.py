@@ -1,0 +1,54 @@
+"""Data too large for memory, unpacked once into a temporary file of plain rows.
+
+The file has no name: it vanishes with the process that reads it, even if that is killed.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+import tempfile
+from collections.abc import Iterable
+
+import numpy as np
+
+# Above this many bytes, arrays stay in (or go to) a file and are read from there.
+LARGE = 256 * 2**20
+
+
+def collected(
+    shape: tuple[int, ...], dtype: np.dtype, chunks: Iterable[np.ndarray], *, source: str
+) -> np.ndarray:
+    """The rows of all chunks as one array: in memory up to 256 MB, else a mapped file."""
+    if math.prod(shape) * dtype.itemsize > LARGE:
+        return spilled(shape, dtype, chunks, source=source)
+    array, first = np.empty(shape, dtype), 0
+    for chunk in chunks:
+        array[first : first + len(chunk)] = chunk
+        first += len(chunk)
+    return array
+
+
+def spilled(
+    shape: tuple[int, ...], dtype: np.dtype, chunks: Iterable[np.ndarray], *, source: str
+) -> np.ndarray:
+    """The rows of all chunks as a read-only map of a nameless file in the temporary folder.
+
+    raises : OSError before anything is written, if that folder lacks the room.
+    """
+    size = math.prod(shape) * dtype.itemsize
+    room = shutil.disk_usage(tempfile.gettempdir()).free
+    if size > room:
+        raise OSError(
+            f"{source} unpacks to {_gigabytes(size)}, but the temporary folder has only "
+            f"{_gigabytes(room)} left. Let TMPDIR name a folder with more room."
+        )
+    with tempfile.TemporaryFile(prefix="diabolo-") as file:
+        for chunk in chunks:
+            file.write(np.ascontiguousarray(chunk, dtype).data.cast("B"))
+        file.flush()
+        return np.memmap(file, dtype, "r", shape=shape)
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"
