@@ -219,8 +219,8 @@ def plain_torch(path: Path, seed: int) -> None:
 SAVES = {"diabolo": sealed, "unverified": unverified, "torch.save": plain_torch}
 
 
-def attempt(save: Callable[[], None], prepare: Callable[[], None]) -> int:
-    """Run `save` in a forked process after `prepare`; see `judge` for the result."""
+def start(save: Callable[[], None], prepare: Callable[[], None]) -> int:
+    """Run `save` in a forked process after `prepare`; returns the process's number."""
     pid = os.fork()
     if pid == 0:
         code = 2
@@ -232,6 +232,11 @@ def attempt(save: Callable[[], None], prepare: Callable[[], None]) -> int:
             code = 1
         finally:
             os._exit(code)
+    return pid
+
+
+def end(pid: int) -> int:
+    """Wait for a process; its result is explained at `judge`."""
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
@@ -254,7 +259,7 @@ def points(save: Callable[[Path, int], None], fault: Fault, before: str) -> Tall
             if before == "+ stray":
                 path.with_name(f"{files._stray_prefix(path)}0.tmp").write_bytes(b"half")
             shim = Shim(fault.strike, at, fault.persistent, fault.concerns)
-            code = attempt(lambda path=path: save(path, 2), shim.install)
+            code = end(start(lambda path=path: save(path, 2), shim.install))
             if not shim.hit:
                 assert (code, path.read_bytes()) == (0, new), "the untouched save went wrong"
                 return tally
