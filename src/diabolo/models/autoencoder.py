@@ -1,7 +1,7 @@
 """The autoencoder: the one forward pass and the one loss of every family.
 
-    x ─corruption→ x̃ ─encoder→ h ─code→ z ─decoder→ parameters of p(x|z)
-    loss = −log p(x|z)  +  β · rate  +  aux  +  Σ weight · penalty
+x ─corruption→ x̃ ─encoder→ h ─code→ z ─decoder→ parameters of p(x|z)
+loss = −log p(x|z)  +  β · rate  +  aux  +  Σ weight · penalty
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from diabolo.parts.augmentations import Unchanged
 from diabolo.parts.corruptions import Corruption, Nothing
+from diabolo.parts.networks import Identity
 from diabolo.parts.penalties import Penalty
 from diabolo.parts.record import Pass
 from diabolo.parts.spec import Part
@@ -31,6 +33,7 @@ class AutoencoderModule(Part):
 
     encoder : (n, d) → (n, code.inputs); with a context also takes it as second argument.
     decoder : (n, code.dim) → (n, likelihood.outputs(d)); likewise.
+    head : what a fine-tuning with labels puts on the code, (n, code.dim) → (n, classes).
     beta : weight of the rate. 1 is the evidence lower bound (Kingma & Welling 2014, eq. 3),
         others are Higgins et al. 2017.
     warmup : epochs over which the weight of the rate grows from 0 to `beta`
@@ -41,8 +44,10 @@ class AutoencoderModule(Part):
     code: Part
     decoder: nn.Module
     likelihood: Part
+    augmentation: Part = field(default_factory=Unchanged)
     corruption: Corruption = field(default_factory=Nothing)
     penalties: tuple[Penalty, ...] = field(default_factory=tuple)
+    head: nn.Module = field(default_factory=Identity)
     beta: float = 1.0
     warmup: float = 0.0
 
@@ -53,11 +58,12 @@ class AutoencoderModule(Part):
 
     def observe(self, batch: Example, generator: torch.Generator | None) -> Pass:
         """One pass as training sees it: corrupted input, code drawn from q(z|x)."""
-        x_in, weight = self.corruption(batch.x, generator)
-        h = _call(self.encoder, x_in, batch.context)
+        x = self.augmentation(batch.x, generator)
+        x_in, weight = self.corruption(x, generator)
+        h = call(self.encoder, x_in, batch.context)
         z, rate, aux = self.code(h, generator)
-        out = _call(self.decoder, z, batch.context)
-        return Pass(batch.x, x_in, weight, batch.context, h, z, rate, aux, out)
+        out = call(self.decoder, z, batch.context)
+        return Pass(x, x_in, weight, batch.context, h, z, rate, aux, out)
 
     def forward(
         self, batch: Example, clock: Tensor, generator: torch.Generator | None
@@ -97,11 +103,11 @@ class AutoencoderModule(Part):
 
     def encode(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """The deterministic code of scaled rows, (n, d) → (n, code.dim)."""
-        return self.code.mean(_call(self.encoder, x, context))
+        return self.code.mean(call(self.encoder, x, context))
 
     def decode(self, z: Tensor, context: Tensor | None = None) -> Tensor:
         """E[x|z] in scaled units, (n, code.dim) → (n, d)."""
-        return self.likelihood.mean(_call(self.decoder, z, context))
+        return self.likelihood.mean(call(self.decoder, z, context))
 
     def reconstruct(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """E[x|z(x)] in scaled units, (n, d) → (n, d)."""
@@ -117,6 +123,6 @@ class AutoencoderModule(Part):
         return torch.func.vmap(torch.func.jacrev(code), in_dims=in_dims)(x, context)
 
 
-def _call(network: nn.Module, x: Tensor, context: Tensor | None) -> Tensor:
-    # a user's own module need not know of contexts
+def call(network: nn.Module, x: Tensor, context: Tensor | None) -> Tensor:
+    """An encoder's or decoder's answer; a user's own module need not know of contexts."""
     return network(x) if context is None else network(x, context)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from diabolo.models.autoencoder import AutoencoderModule, _call
+from diabolo.models.autoencoder import AutoencoderModule, call
 
 
 class LogLikelihood(NamedTuple):
@@ -32,13 +32,13 @@ def importance_weights(
     context: Tensor | None = None,
 ) -> Tensor:
     """log p(x|z_i) + log p(z_i) − log q(z_i|x) for k draws of every row, (n, k) in nats."""
-    mu, logvar = model.code.posterior(_call(model.encoder, x, context))
+    mu, logvar = model.code.posterior(call(model.encoder, x, context))
     n, dim = mu.shape
     noise = torch.empty(n, k, dim, device=x.device).normal_(generator=generator)
     z = mu[:, None] + torch.exp(0.5 * logvar)[:, None] * noise
     log_q = -0.5 * (noise * noise + math.log(2 * math.pi) + logvar[:, None]).sum(2)
     side = None if context is None else context.repeat_interleave(k, 0)
-    out = _call(model.decoder, z.flatten(0, 1), side)
+    out = call(model.decoder, z.flatten(0, 1), side)
     log_px = model.likelihood.log_prob(x.repeat_interleave(k, 0), out).sum(1).view(n, k)
     return log_px + model.code.prior.log_prob(z) - log_q
 

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from diabolo.parts.activations import ACTIVATIONS
 from diabolo.parts.spec import Part
 
 LOG_2PI = math.log(2 * math.pi)
@@ -45,7 +46,7 @@ class Likelihood(Part):
 class Gaussian(Likelihood):
     """x ~ N(m, s²) for every entry.
 
-    link : "identity" or "sigmoid" (m in (0, 1), for data scaled to that range).
+    link : non-linearity that gives m: "identity", or "sigmoid" for data scaled to [0, 1].
     variance : "fixed" (s = `scale`; scale 1 makes −log p half the squared error, plus a constant),
         "shared" (one s for all entries, learned; Rybkin et al. 2021, "Simple and effective VAE
         training with calibrated decoders") or "entry" (the decoder gives each entry its own s).
@@ -70,7 +71,7 @@ class Gaussian(Likelihood):
 
     def mean(self, out: Tensor) -> Tensor:
         m = out.chunk(2, dim=1)[0] if self.variance == "entry" else out
-        return torch.sigmoid(m) if self.link == "sigmoid" else m
+        return ACTIVATIONS[self.link].value(m)
 
     def deviation(self, out: Tensor) -> Tensor | float:
         """s, as a number, (1,) or (n, d)."""

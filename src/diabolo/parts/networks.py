@@ -8,23 +8,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils import skip_init
 
 from diabolo.parts.activations import ACTIVATIONS
 from diabolo.parts.spec import Part
 
+Layer = TypeVar("Layer", bound=nn.Module)
+
 
 def _linear(inputs: int, outputs: int) -> nn.Linear:
-    return skip_init(nn.Linear, inputs, outputs)  # torch's own start would touch the global seed
+    return _undrawn(nn.Linear(inputs, outputs, device="meta"))
 
 
 def _conv(inputs: int, outputs: int, kernel: tuple[int, int], stride: tuple[int, int]) -> nn.Conv2d:
     padding = (kernel[0] // 2, kernel[1] // 2)
-    return skip_init(nn.Conv2d, inputs, outputs, kernel, stride=stride, padding=padding)
+    return _undrawn(
+        nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=padding, device="meta")
+    )
+
+
+def _undrawn(layer: Layer) -> Layer:
+    """Without values yet: torch's own start would draw from the global generator.
+
+    Under ``torch.device("meta")`` nothing is allocated, which is how a file is read: shapes are
+    compared with what is there before any memory is asked for.
+    """
+    return layer.to_empty(device=torch.get_default_device())
 
 
 def _draw(layer: nn.Linear | nn.Conv2d, gain: float, generator: torch.Generator) -> None:
@@ -78,6 +91,17 @@ class Dense(Part):
             x = activation(layer(x))
             levels.append(x)
         return levels
+
+    def part(self, first: int, last: int) -> Dense:
+        """Layers first … last − 1 as a network of their own, sharing the weights."""
+        part = Dense(self.sizes[:2], self.activation, self.context if first == 0 else 0)
+        part.sizes = self.sizes[first : last + 1]
+        part.layers = self.layers[first:last]
+        return part
+
+    def features(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """As `forward`, with the non-linearity after the last layer, too."""
+        return ACTIVATIONS[self.activation].value(self(x, context))
 
     def jacobian_chain(
         self, x: Tensor, context: Tensor | None = None
@@ -243,6 +267,13 @@ class ConvolutionalDecoder(Part):
             maps = layer(F.interpolate(activation(maps), size=size, mode="nearest"))
         by_parameter = maps.unflatten(1, (self.parameters_per_entry, self.shape[2]))
         return by_parameter.movedim(2, 4).flatten(1)
+
+
+class Identity(Part):
+    """x as it is: the head of a model that has none."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
 
 
 def hourglass(inputs: int, hidden: Sequence[int], code: int) -> tuple[int, ...]:

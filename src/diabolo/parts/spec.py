@@ -40,6 +40,10 @@ class Part(nn.Module):
         """Draw the part's own parameters anew; parts without random parameters do nothing."""
 
 
+class MissingModuleError(ValueError):
+    """A model made with the user's own module was loaded without it."""
+
+
 def part_name(cls: type) -> str:
     """The name a file uses: the word, then its variant, as in ``codes.Gaussian``."""
     return f"{cls.__module__.rpartition('.')[2]}.{cls.__name__}"
@@ -94,7 +98,7 @@ def _argument(name: str, value: Any, yours: dict[str, nn.Module]) -> Any:
     if value != {"part": "yours"}:
         return build(value, yours)
     if name not in yours:
-        raise ValueError(
+        raise MissingModuleError(
             f"this model was made with a {name} of your own, which a file cannot hold: "
             f"pass it again, as in diabolo.load(path, {name}=MyModule())"
         )

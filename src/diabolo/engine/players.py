@@ -1,0 +1,77 @@
+"""Players: who trains what. An autoencoder is a game with one player, a GAN one with two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from diabolo.engine.replay import best_step
+from diabolo.engine.speed import FlatParameters, FusedAdamW
+
+if TYPE_CHECKING:
+    from diabolo.data.batches import Batch
+
+BUFFER = "buffer/"  # terms under this prefix are new values of the objective's buffers
+
+
+@dataclass(frozen=True)
+class Player:
+    """One side of the game.
+
+    objective : `objective(batch, clock, generator)` returns 0-d terms by name, "loss" among them.
+    trains : names of the parameters that are this player's; None: all that require a gradient.
+    lr : the highest learning rate of the schedule.
+    weight_decay : of AdamW, relative to the learning rate.
+    clip : longest norm of the gradient; None: never clipped.
+    """
+
+    name: str
+    objective: nn.Module
+    trains: tuple[str, ...] | None = None
+    lr: float = 1e-3
+    weight_decay: float = 0.01
+    clip: float | None = None
+
+
+class Seat:
+    """A player at the table: its step, its optimiser, its flat parameters; for one fit."""
+
+    def __init__(self, player: Player, expected_steps: int) -> None:
+        self.name = player.name
+        self.objective = player.objective
+        self.lr = player.lr
+        self.flat = FlatParameters(player.objective, player.trains)
+        self.optimiser = FusedAdamW(
+            self.flat, player.lr, weight_decay=player.weight_decay, clip=player.clip
+        )
+        self.step = best_step(player.objective, self.flat, expected_steps=expected_steps)
+        self.buffers = dict(player.objective.named_buffers())
+
+    def differentiate(
+        self, batch: Batch, clock: Tensor, generator: torch.Generator
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Fill the gradient; the terms, and the buffers' new values, both by name."""
+        terms = self.step(batch, clock, generator)
+        fresh = {name: terms.pop(name) for name in list(terms) if name.startswith(BUFFER)}
+        return terms, fresh
+
+    def update(self, rate: float, fresh: dict[str, Tensor]) -> None:
+        """Move along the gradient at `rate` of the highest learning rate; store the buffers."""
+        self.optimiser.step(self.lr * rate)
+        for name, value in fresh.items():
+            self.buffers[name.removeprefix(BUFFER)].copy_(value)
+
+    def state(self) -> dict[str, Tensor]:
+        """Copies of weights, moments and buffers: all that the next step depends on."""
+        weights = {"weights": self.flat.vector.clone(), **self.optimiser.state()}
+        return weights | {f"{BUFFER}{name}": b.clone() for name, b in self.buffers.items()}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Go on exactly where `state()` was taken."""
+        self.flat.vector.copy_(state["weights"])
+        self.optimiser.load(state)
+        for name, buffer in self.buffers.items():
+            buffer.copy_(state[f"{BUFFER}{name}"])

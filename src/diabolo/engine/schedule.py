@@ -1,0 +1,79 @@
+"""Plans: which fits follow each other, how the learning rate moves, when a fit ends."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from diabolo.engine.players import Player
+
+
+class Supply(Protocol):
+    """Where batches come from; `data.batches.Batches` is one."""
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+
+    def epoch(self, number: int, start: int = 0) -> Iterator:
+        """The epoch's batches from number `start` on, in an order that depends on nothing else."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One fit of a plan: some players on some batches until it is enough.
+
+    name : in history and messages.
+    players : each makes one step a batch, in this order.
+    batches : the training rows.
+    evaluate : held-out terms by name, "loss" among them, without changing anything; None where
+        no rows were held out: the training loss decides then.
+    max_epochs : when to stop at the latest.
+    patience : epochs without improvement after which the fit stops; None: never before the end.
+    tol : smallest relative improvement of the loss that counts.
+    warmup : fraction of all steps over which the learning rate rises from 0; it then falls
+        linearly to 0. None: constant, for data that come in pieces.
+    """
+
+    name: str
+    players: tuple[Player, ...]
+    batches: Supply
+    evaluate: Callable[[], dict[str, float]] | None = None
+    max_epochs: int = 100
+    patience: int | None = 10
+    tol: float = 1e-4
+    warmup: float | None = 0.03
+
+    @property
+    def steps(self) -> int:
+        return self.max_epochs * len(self.batches)
+
+    def rate(self, step: int) -> float:
+        """Fraction of the highest learning rate at step 0, 1, …"""
+        if self.warmup is None:
+            return 1.0
+        rise = max(1, math.ceil(self.warmup * self.steps))
+        return min((step + 1) / rise, (self.steps - step) / max(1, self.steps - rise), 1.0)
+
+
+@dataclass
+class Stopper:
+    """Remembers the best loss and says when to give up; its fields go into the checkpoint."""
+
+    best: float = math.inf
+    best_epoch: int = -1
+    stale: int = 0
+
+    def improves(self, loss: float, epoch: int, tol: float) -> bool:
+        """Whether this epoch's loss is the best so far; small gains count as none for patience."""
+        if not loss < self.best:
+            self.stale += 1
+            return False
+        enough = loss < self.best - tol * abs(self.best) or math.isinf(self.best)
+        self.stale = 0 if enough else self.stale + 1
+        self.best, self.best_epoch = loss, epoch
+        return True
+
+    def gives_up(self, patience: int | None) -> bool:
+        return patience is not None and self.stale >= patience

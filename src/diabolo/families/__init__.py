@@ -1,0 +1,34 @@
+"""Families of the literature: each a named composition of the same words.
+
+A family is a short file: its mathematics, its paper, when to use it, its own parameters, and
+`compose`. To add one, write that file and name it here.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from diabolo.families.estimator import Estimator
+
+# family -> module of this package; also what a model file may name, nothing else is imported
+FAMILIES = {
+    "Autoencoder": "autoencoder",
+    "DenoisingAutoencoder": "denoising",
+    "SparseAutoencoder": "sparse",
+    "ContractiveAutoencoder": "contractive",
+    "ConvolutionalAutoencoder": "convolutional",
+    "StackedAutoencoder": "stacked",
+    "VariationalAutoencoder": "variational",
+}
+
+
+def family(name: str) -> type[Estimator]:
+    """The estimator class of that name.
+
+    raises ValueError for a name that is not in the table.
+    """
+    if name not in FAMILIES:
+        raise ValueError(f"unknown family {name!r}; this version knows {', '.join(FAMILIES)}")
+    return getattr(import_module(f"diabolo.families.{FAMILIES[name]}"), name)

@@ -1,0 +1,38 @@
+"""The autoencoder: x → code z → x̂."""
+
+from __future__ import annotations
+
+import warnings
+
+from diabolo.families.composition import Facts
+from diabolo.families.estimator import Estimator
+from diabolo.models.autoencoder import AutoencoderModule
+from diabolo.parts.codes import Deterministic
+
+
+class OvercompleteWarning(UserWarning):
+    """The code is as wide as the input and nothing keeps the network from copying."""
+
+
+class Autoencoder(Estimator):
+    """Learns a code from which the input can be rebuilt: minimise −log p(x | decode(encode(x))).
+
+    With a code smaller than the input (*undercomplete*) the network has to find structure; with
+    linear activations and squared error it finds the subspace of PCA (Baldi & Hornik 1989). A
+    wider code (*overcomplete*) lets it copy its input: use a family that asks for more.
+
+    `hidden_layer_sizes` makes it as deep as wished (Hinton & Salakhutdinov 2006); ``tied=True``
+    shares the matrices of encoder and decoder.
+    """
+
+    def compose(self, facts: Facts) -> AutoencoderModule:
+        dim = self.code_size(facts)
+        if dim >= facts.n_features:
+            warnings.warn(
+                f"the code has {dim} units for {facts.n_features} features and nothing keeps the "
+                "network from copying its input: use fewer components, or a denoising, sparse or "
+                "contractive autoencoder.",
+                OvercompleteWarning,
+                stacklevel=4,
+            )
+        return self.around(facts, Deterministic(dim))

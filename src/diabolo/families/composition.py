@@ -1,0 +1,186 @@
+"""From hyper-parameters and what is known of the data to a composed module."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from diabolo.data.columns import Columns
+from diabolo.models.autoencoder import AutoencoderModule, call
+from diabolo.parts import likelihoods, networks
+from diabolo.parts.spec import Part
+
+
+class Facts(NamedTuple):
+    """What a composition needs to know of the data."""
+
+    n_features: int
+    shape: tuple[int, ...]  # of one row: (d,), (H, W) or (H, W, C)
+    kind: str  # "binary", "unit" or "real"
+    levels: int | None  # greys, where all values are whole and on one scale
+    rows: int
+    context: int  # width of the labels or covariates, 0 for none
+
+    @classmethod
+    def of(cls, columns: Columns, rows: int, context: int) -> Facts:
+        return cls(columns.n_features, columns.shape, columns.kind, columns.levels, rows, context)
+
+
+def image_shape(facts: Facts) -> tuple[int, int, int]:
+    """(height, width, channels) to fold a row into.
+
+    Flat rows of a square number ≥ 64 are taken for square grey images, others for one line.
+    """
+    if len(facts.shape) == 3:
+        return facts.shape[0], facts.shape[1], facts.shape[2]
+    if len(facts.shape) == 2:
+        return facts.shape[0], facts.shape[1], 1
+    side = math.isqrt(facts.n_features)
+    if side >= 8 and side * side == facts.n_features:
+        return side, side, 1
+    return 1, facts.n_features, 1
+
+
+def hidden_sizes(facts: Facts) -> tuple[int, ...]:
+    """Levels between input and code where none were asked for: twice the input's width, within
+    32 … 512, and a second level of half of that from 256 features on."""
+    first = min(512, max(32, 2 * facts.n_features))
+    return (first, first // 2) if facts.n_features >= 256 else (first,)
+
+
+def code_size(facts: Facts) -> int:
+    """Code size where none was asked for: a quarter of the features, within 1 … 32."""
+    return max(1, min(32, facts.n_features // 4))
+
+
+Likelihoods = dict[str, Callable[[Facts], Part]]
+
+LIKELIHOODS: Likelihoods = {
+    "gaussian": lambda facts: likelihoods.Gaussian(link=_link(facts)),
+    "gaussian-shared": lambda facts: likelihoods.Gaussian(
+        link=_link(facts), variance="shared", scale=_start(facts)
+    ),
+    "gaussian-entry": lambda facts: likelihoods.Gaussian(link=_link(facts), variance="entry"),
+    "bernoulli": lambda facts: _in_unit(facts, likelihoods.Bernoulli()),
+    "categorical": lambda facts: likelihoods.Categorical(_levels(facts, "categorical")),
+    "logistic": lambda facts: likelihoods.DiscretisedLogistic(_levels(facts, "logistic")),
+}
+
+
+def _link(facts: Facts) -> str:
+    return "identity" if facts.kind == "real" else "sigmoid"
+
+
+def _start(facts: Facts) -> float:
+    """A first guess of a learned standard deviation; a quarter of the range, or of a column's."""
+    return 1.0 if facts.kind == "real" else 0.25
+
+
+def _in_unit(facts: Facts, likelihood: Part) -> Part:
+    if facts.kind == "real":
+        raise ValueError(
+            "likelihood='bernoulli' needs values in [0, 1], but these columns are standardised. "
+            "Pass scaling='minmax', or likelihood='gaussian'."
+        )
+    return likelihood
+
+
+def _levels(facts: Facts, name: str) -> int:
+    if facts.kind == "binary":
+        return 2
+    if facts.levels is None:
+        raise ValueError(
+            f"likelihood={name!r} needs whole numbers on one scale with at most 256 levels, "
+            "such as uint8 images. Pass likelihood='gaussian' for other data."
+        )
+    return facts.levels
+
+
+def likelihood_for(name: str, facts: Facts, by_kind: dict[str, str]) -> Part:
+    """The likelihood of that name, or, for "auto", the one that the kind of data calls for."""
+    return LIKELIHOODS[by_kind[facts.kind] if name == "auto" else name](facts)
+
+
+class Blueprint(NamedTuple):
+    """What a network builder is told; `inputs` and `outputs` are the encoder's."""
+
+    facts: Facts
+    hidden: tuple[int, ...]
+    channels: tuple[int, ...]
+    activation: str
+    tied: bool
+    code: Part
+    likelihood: Part
+
+
+def dense(plan: Blueprint) -> tuple[nn.Module, nn.Module]:
+    """Fully connected encoder and its mirror image."""
+    d, context = plan.facts.n_features, plan.facts.context
+    inwards = networks.hourglass(d, plan.hidden, plan.code.inputs)
+    outwards = (plan.code.dim, *plan.hidden[::-1], plan.likelihood.outputs(d))
+    encoder = networks.Dense(inwards, plan.activation, context)
+    if not plan.tied:
+        return encoder, networks.Dense(outwards, plan.activation, context)
+    if plan.likelihood.per_entry != 1:
+        raise ValueError(
+            f"tied weights give one number for each feature, but this likelihood needs "
+            f"{plan.likelihood.per_entry}: pass tied=False, or likelihood='gaussian'."
+        )
+    return encoder, networks.Mirror(outwards, plan.activation, context)
+
+
+def convolutional(plan: Blueprint) -> tuple[nn.Module, nn.Module]:
+    """Convolutional encoder and decoder for rows that are images or signals."""
+    if plan.tied:
+        raise ValueError("tied weights are for dense networks: pass tied=False.")
+    shape, context = image_shape(plan.facts), plan.facts.context
+    encoder = networks.ConvolutionalEncoder(
+        shape, plan.code.inputs, plan.channels, plan.activation, context
+    )
+    decoder = networks.ConvolutionalDecoder(
+        shape, plan.code.dim, plan.likelihood.per_entry, plan.channels, plan.activation, context
+    )
+    return encoder, decoder
+
+
+NETWORKS = {"dense": dense, "convolutional": convolutional}
+
+
+def own_or(module: nn.Module | None, made: nn.Module) -> nn.Module:
+    """A copy of the user's module, as it was handed in, or else the one that was made."""
+    return made if module is None else copy.deepcopy(module)
+
+
+@torch.no_grad()
+def check_fit_together(module: AutoencoderModule, facts: Facts) -> None:
+    """One sentence, before any training, where a user's own network has the wrong width."""
+    x = torch.zeros(2, facts.n_features)
+    context = torch.zeros(2, facts.context) if facts.context else None
+    h = _tried("encoder", module.encoder, x, context)
+    _expect("encoder", x, h, module.code.inputs)
+    z = module.code.mean(h)
+    out = _tried("decoder", module.decoder, z, context)
+    _expect("decoder", z, out, module.likelihood.outputs(facts.n_features))
+
+
+def _tried(name: str, network: nn.Module, x: torch.Tensor, context: Any) -> torch.Tensor:
+    try:
+        return call(network, x, context)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"the {name} you passed cannot take an input of shape {tuple(x.shape)}: {error}"
+        ) from error
+
+
+def _expect(name: str, x: torch.Tensor, out: Any, width: int) -> None:
+    shape = tuple(getattr(out, "shape", ()))
+    if shape != (len(x), width):
+        raise ValueError(
+            f"the {name} you passed turns {tuple(x.shape)} into {shape}, but {(len(x), width)} is "
+            f"needed here: let it end in {width} outputs."
+        )

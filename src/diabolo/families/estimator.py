@@ -1,0 +1,511 @@
+"""The scikit-learn side, once for all families: fit, transform, reconstruct, save.
+
+Estimators are keyword-only dataclasses, so a family inherits every hyper-parameter and adds its
+own as fields. Randomness comes from the estimator's own generators only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any, ClassVar, dataclass_transform
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_feature_names, check_array, check_is_fitted
+from torch import Tensor, nn
+
+from diabolo.data.batches import Batches
+from diabolo.data.columns import Columns
+from diabolo.data.sources import Dataset, open_dataset
+from diabolo.engine.checkpoint import Checkpoint
+from diabolo.engine.events import History
+from diabolo.engine.fit import Outcome
+from diabolo.engine.fit import fit as carry_out
+from diabolo.engine.schedule import Phase
+from diabolo.families import composition, family
+from diabolo.families.composition import NETWORKS, Blueprint, Facts
+from diabolo.families.fits import Fits
+from diabolo.families.progress import Tasks
+from diabolo.families.seeds import Seeds
+from diabolo.files import check_writable
+from diabolo.models import trained
+from diabolo.models.autoencoder import AutoencoderModule
+from diabolo.parts.activations import ACTIVATIONS
+from diabolo.parts.spec import Part, initialise
+
+PIECE = 1024  # rows encoded at once: activations stay in the cache (bench/encode.py)
+TOGETHER = 16  # a row's code must not depend on its batch, but a product of one row takes another
+# kernel, with other rounding: batches are filled up with zeros to a multiple of this
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False)
+@dataclass(kw_only=True, eq=False, repr=False)
+class Estimator(
+    CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
+    """Parameters and methods that every family has.
+
+    n_components : code size; None: a quarter of the features, at most 32.
+    hidden_layer_sizes : units of the levels between input and code, input side first; the decoder
+        mirrors them. None: chosen from the number of features.
+    activation : "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus", "tanh",
+        "sigmoid" or "identity".
+    network : "dense" or "convolutional".
+    channels : feature maps of a convolutional network, level by level.
+    tied : whether the decoder uses the encoder's matrices, transposed.
+    likelihood : "auto" (by the kind of data), "gaussian" (fixed variance: squared error),
+        "gaussian-shared", "gaussian-entry" (learned variance), "bernoulli", "categorical",
+        "logistic" (discretised).
+    scaling : "auto", "standard", "minmax", "unit" or "none"; undone on the way out.
+    encoder, decoder : modules of your own, (n, d) → (n, code inputs) and back; a copy is trained.
+    batch_size : rows a step; None: 16 … 128 by the number of rows.
+    max_epochs : None: about 6,000 steps, within 20 … 200 epochs.
+    lr : highest learning rate; it rises over the first 3 % of the steps, then falls to 0.
+    weight_decay : of AdamW.
+    clip : longest norm of the gradient; None: never clipped.
+    early_stopping : hold out `validation_fraction` of the rows, stop after `n_iter_no_change`
+        epochs without an improvement of `tol` (relative), and keep the best weights.
+    random_state : same number, threads and machine: same weights, bit for bit.
+    n_threads : None: chosen (by size, and where that does not decide, by timing real steps).
+    device : "auto", "cpu" or "cuda".
+    checkpoint : path; written every `checkpoint_every` seconds. A fit that finds it there goes on
+        exactly where the killed one was.
+    verbose : 1 prints a line an epoch.
+    """
+
+    n_components: int | None = None
+    hidden_layer_sizes: Sequence[int] | None = None
+    activation: str = "relu"
+    network: str = "dense"
+    channels: Sequence[int] = (32, 64)
+    tied: bool = False
+    likelihood: str = "auto"
+    scaling: str = "auto"
+    encoder: nn.Module | None = None
+    decoder: nn.Module | None = None
+    batch_size: int | None = None
+    max_epochs: int | None = None
+    lr: float = 2e-3
+    weight_decay: float = 0.01
+    clip: float | None = 100.0
+    early_stopping: bool = True
+    validation_fraction: float = 0.1
+    n_iter_no_change: int = 10
+    tol: float = 1e-4
+    random_state: Any = None
+    n_threads: int | None = None
+    device: str = "auto"
+    checkpoint: str | os.PathLike | None = None
+    checkpoint_every: float = 30.0
+    verbose: int = 0
+
+    LIKELIHOOD_BY_KIND: ClassVar[dict[str, str]] = {
+        "binary": "bernoulli",
+        "unit": "gaussian",
+        "real": "gaussian",
+    }
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        "n_components": [Interval(Integral, 1, None, closed="left"), None],
+        "hidden_layer_sizes": ["array-like", None],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "network": [StrOptions(set(NETWORKS))],
+        "channels": ["array-like"],
+        "tied": ["boolean"],
+        "likelihood": [StrOptions({"auto", *composition.LIKELIHOODS})],
+        "scaling": [StrOptions({"auto", "standard", "minmax", "unit", "none"})],
+        "encoder": [nn.Module, None],
+        "decoder": [nn.Module, None],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), None],
+        "max_epochs": [Interval(Integral, 1, None, closed="left"), None],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "clip": [Interval(Real, 0, None, closed="neither"), None],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "random_state": ["random_state"],
+        "n_threads": [Interval(Integral, 1, None, closed="left"), None],
+        "device": [str],
+        "checkpoint": [str, os.PathLike, None],
+        "checkpoint_every": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+    }
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        own = cls.__dict__.get("_parameter_constraints", {})
+        cls._parameter_constraints = {**cls.__mro__[1]._parameter_constraints, **own}
+        super().__init_subclass__(**kwargs)
+        dataclass(kw_only=True, eq=False, repr=False)(cls)
+
+    # what a family writes
+
+    def compose(self, facts: Facts) -> AutoencoderModule:
+        """The family: which words make up its sentence."""
+        raise NotImplementedError
+
+    def plan(self, module: AutoencoderModule, fits: Fits) -> list[Phase]:
+        """Which fits follow each other; one of everything at once unless a family says more."""
+        return [fits.phase("joint", module)]
+
+    def labels_from(self, y: Any, rows: int) -> np.ndarray | None:
+        """Class numbers (n,) for families that learn from labels; the others do not look at y."""
+        return None
+
+    # what families compose with
+
+    def around(self, facts: Facts, code: Part, **words: Any) -> AutoencoderModule:
+        """The networks that code and likelihood ask for, and the other words."""
+        likelihood = composition.likelihood_for(self.likelihood, facts, self.LIKELIHOOD_BY_KIND)
+        hidden, channels = self.hidden(facts), tuple(map(int, self.channels))
+        encoder, decoder = NETWORKS[self.network](
+            Blueprint(facts, hidden, channels, self.activation, self.tied, code, likelihood)
+        )
+        return AutoencoderModule(
+            composition.own_or(self.encoder, encoder),
+            code,
+            composition.own_or(self.decoder, decoder),
+            likelihood,
+            **words,
+        )
+
+    def code_size(self, facts: Facts) -> int:
+        return int(self.n_components or composition.code_size(facts))
+
+    def hidden(self, facts: Facts) -> tuple[int, ...]:
+        """Levels between input and code, input side first."""
+        if self.hidden_layer_sizes is None:
+            return self.default_hidden(facts)
+        return tuple(int(size) for size in self.hidden_layer_sizes)
+
+    def default_hidden(self, facts: Facts) -> tuple[int, ...]:
+        return composition.hidden_sizes(facts)
+
+    # scikit-learn's contract
+
+    @with_callbacks
+    def fit(self, X: Any, y: Any = None, *, context: Any = None) -> Estimator:
+        """Learn from rows X: array, frame, sparse matrix, images N×H×W(×C), a path or a name.
+
+        y : labels, used by families that can; others ignore them.
+        context : (n, c) numbers that encoder and decoder see besides the row and its code.
+        """
+        self._validate_params()
+        dataset = self._open(X, reset=True)
+        if self.checkpoint is not None:
+            check_writable(self.checkpoint)
+        labels = self.labels_from(y, len(dataset))
+        self._begin(dataset, context)
+        plan = self.plan(self.module_, Fits(self, dataset, context, labels))
+        noise = self._seeds.generator("noise", self.device_)
+        outcome = carry_out(
+            plan,
+            self.module_,
+            noise,
+            watcher=Tasks(self, self.verbose),
+            checkpoint=self._checkpoint(dataset),
+        )
+        self._finish(outcome)
+        if outcome.interrupted:
+            raise KeyboardInterrupt  # the estimator is fitted, with the best weights so far
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None, *, context: Any = None) -> Estimator:
+        """One pass over some more rows; scaling stays what the first ones called for."""
+        self._validate_params()
+        first = not hasattr(self, "_moments")
+        dataset = self._open(X, reset=first)
+        if first:
+            self._begin(dataset, context)
+            self.history_, self._moments = History(), ()
+        self.columns_.check(dataset)
+        number = len(self.history_.records) + 1
+        outcome = carry_out(
+            [Fits(self, dataset, context).single_pass(self.module_, number)],
+            self.module_,
+            self._seeds.generator(f"noise of pass {number}", self.device_),
+            moments=self._moments,
+        )
+        self._finish(outcome, before=self.history_)
+        self._moments = outcome.moments
+        return self
+
+    def transform(self, X: Any, *, context: Any = None) -> np.ndarray:
+        """Codes of rows X, (n, n_components) float32; the mean code where codes are drawn."""
+        check_is_fitted(self)
+        return self._rows_through(self.module_.encode, X, context, self._n_features_out)
+
+    def inverse_transform(self, Z: Any, *, context: Any = None) -> np.ndarray:
+        """Decoded codes, (n, …) in the units and shape of the rows that were fitted."""
+        check_is_fitted(self)
+        Z = _codes(Z, self._n_features_out, type(self).__name__)
+        sides = self._sides(context, len(Z))
+        pieces = [
+            self._decoded(torch.from_numpy(Z[i : i + PIECE]), _piece(sides, i))
+            for i in range(0, len(Z), PIECE)
+        ]
+        return np.concatenate(pieces)
+
+    def reconstruct(self, X: Any, *, context: Any = None) -> np.ndarray:
+        """decode(encode(X)), in the units and shape of X."""
+        check_is_fitted(self)
+        flat = self._rows_through(
+            self.module_.reconstruct, X, context, self.columns_.n_features, self.columns_.original
+        )
+        return flat.reshape(len(flat), *self.columns_.shape)
+
+    def features(self, X: Any, layer: int, *, context: Any = None) -> np.ndarray:
+        """What level 1, 2, … of the encoder makes of rows X, flat, (n, units)."""
+        check_is_fitted(self)
+        levels = getattr(self.module_.encoder, "levels", None)
+        if levels is None:
+            raise ValueError("the encoder you passed has no `levels` to look into.")
+        probe = levels(*self._nothing())
+        if not 1 <= layer <= len(probe):
+            raise ValueError(f"layer={layer} is not among the {len(probe)} hidden levels.")
+
+        def level(x: Tensor, side: Tensor | None) -> Tensor:
+            return levels(x, side)[layer - 1].flatten(1)
+
+        return self._rows_through(level, X, context, probe[layer - 1][0].numel())
+
+    def score_samples(self, X: Any, *, context: Any = None) -> np.ndarray:
+        """Minus the mean squared reconstruction error of each row, (n,); 0 is perfect.
+
+        In scaled units: of a column's variance where columns are standardised, of the squared
+        range where they are brought to [0, 1]. Comparable between families on the same data.
+        """
+        check_is_fitted(self)
+
+        def negative_error(x: Tensor, side: Tensor | None) -> Tensor:
+            error = x - self.module_.reconstruct(x, side)
+            return -(error * error).mean(1, keepdim=True)
+
+        return self._rows_through(negative_error, X, context, 1)[:, 0]
+
+    def score(self, X: Any, y: Any = None, *, context: Any = None) -> float:
+        """Mean of `score_samples`; higher is better."""
+        return float(self.score_samples(X, context=context).mean(dtype=np.float64))
+
+    def save(self, path: str | os.PathLike) -> None:
+        """One file, safetensors with the description in its header; see `diabolo.load`."""
+        check_is_fitted(self)
+        header = {
+            "family": type(self).__name__,
+            "params": {name: _plain(value) for name, value in self.get_params(deep=False).items()},
+            "columns": self.columns_.to_json(),
+            "context": self._context_width,
+            "history": self.history_.to_json(),
+            "fitted": {"n_iter_": self.n_iter_, **self._fitted_values()},
+        }
+        trained.save(path, self.module_, header)
+
+    # inside
+
+    def _fitted_values(self) -> dict[str, Any]:
+        """What else a family learned, as plain data for the model file."""
+        return {}
+
+    def _open(self, X: Any, reset: bool) -> Dataset:
+        """A data set from whatever X is, held against what was fitted."""
+        dataset = X if isinstance(X, Dataset) else open_dataset(X)
+        if not isinstance(X, Dataset | str | Path):
+            _check_feature_names(self, X, reset=reset)
+        width = int(np.prod(dataset.shape))
+        if reset:
+            self.n_features_in_ = width
+        elif width != self.n_features_in_:
+            raise ValueError(
+                f"X has {width} features, but {type(self).__name__} is expecting "
+                f"{self.n_features_in_} features as input"
+            )
+        return dataset
+
+    def _begin(self, dataset: Dataset, context: Any) -> None:
+        """Everything before the first step: scaling, composition, first weights."""
+        self._context_width = _width(context, len(dataset))
+        self.columns_ = Columns.learn(dataset, self.scaling)
+        self.device_ = _device(self.device)
+        self._seeds = Seeds.of(self.random_state)
+        facts = Facts.of(self.columns_, len(dataset), self._context_width)
+        module = self.compose(facts)
+        initialise(module, self._seeds.generator("weights"))
+        if self.encoder is not None or self.decoder is not None:
+            composition.check_fit_together(module, facts)
+        self.module_ = module.to(self.device_)
+        self._n_features_out = module.code.dim
+        self.__dict__.pop("_moments", None)
+
+    def _finish(self, outcome: Outcome, before: History | None = None) -> None:
+        self.module_.eval()
+        before = before or History()
+        self.history_ = History(
+            before.records + outcome.history.records,
+            before.seconds + outcome.history.seconds,
+            before.notes + outcome.history.notes,
+        )
+        self.n_iter_ = len(self.history_.records)
+
+    def _checkpoint(self, dataset: Dataset) -> Checkpoint | None:
+        if self.checkpoint is None:
+            return None
+        settings = {
+            name: _plain(value)
+            for name, value in self.get_params(deep=False).items()
+            if name not in {"checkpoint", "checkpoint_every", "verbose"}
+        }
+        fingerprint = {
+            "family": type(self).__name__,
+            "settings": settings,
+            "data": self.columns_.to_json() | {"rows": len(dataset)},
+            "seed": self._seeds.root,
+            "versions": {"torch": torch.__version__, "threads": torch.get_num_threads()},
+        }
+        return Checkpoint(self.checkpoint, fingerprint, self.checkpoint_every)
+
+    def _decoded(self, z: Tensor, side: Tensor | None) -> np.ndarray:
+        with torch.inference_mode():
+            out = _filled_up(self.module_.decode, z.to(self.device_), side)
+        return self.columns_.original(out)
+
+    def _nothing(self) -> tuple[Tensor, Tensor | None]:
+        """A row of zeros and its context."""
+        width = self._context_width
+        x = torch.zeros(1, self.columns_.n_features, device=self.device_)
+        return x, torch.zeros(1, width, device=self.device_) if width else None
+
+    def _sides(self, context: Any, rows: int) -> Tensor | None:
+        """Context as a tensor; one sentence where it is missing, unasked for, or of wrong size."""
+        width = _width(context, rows)
+        if width != self._context_width:
+            raise ValueError(
+                f"this model was fitted with {self._context_width or 'no'} context columns, "
+                f"got {width or 'none'}: pass context=… as in fit."
+            )
+        return None if context is None else torch.as_tensor(np.asarray(context, np.float32))
+
+    def _rows_through(
+        self, function: Any, X: Any, context: Any, width: int, back: Any = None
+    ) -> np.ndarray:
+        """Scaled rows through a function of (x, context), a piece at a time, into one array."""
+        dataset = self._open(X, reset=False)
+        sides = self._sides(context, len(dataset))
+        batches = Batches(
+            dataset, self.columns_, batch_size=PIECE, seed=0, device=self.device_, context=sides
+        )
+        result, start = None, 0
+        with torch.inference_mode():
+            for batch in batches.in_order(PIECE):
+                out = _filled_up(function, batch.x, batch.context)
+                piece = back(out).reshape(len(out), width) if back else out.cpu().numpy()
+                if result is None:
+                    result = np.empty((len(dataset), width), piece.dtype)
+                result[start : start + len(piece)] = piece
+                start += len(piece)
+        return result
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "module_" in self.__dict__
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = []  # codes are float32, whatever came in
+        tags.non_deterministic = False
+        return tags
+
+
+def load(
+    path: str | os.PathLike, *, encoder: nn.Module | None = None, decoder: nn.Module | None = None
+) -> Estimator:
+    """The estimator that `save` wrote; nothing in the file is executed or imported.
+
+    encoder, decoder : your own modules, where the model was made with such.
+    raises DamagedFileError for a file that is not whole, OSError where there is none.
+    """
+    yours = {"encoder": encoder, "decoder": decoder}
+    module, header = trained.load(path, {k: v for k, v in yours.items() if v is not None})
+    with trained.damaged_if_wrong(path):
+        estimator = family(header["family"])()
+        params = {name: _restored(value) for name, value in header["params"].items()}
+        given = {
+            name: module_ for name, module_ in yours.items() if params[name] == {"part": "yours"}
+        }
+        estimator.set_params(**params | given)
+        estimator.columns_ = Columns.from_json(header["columns"])
+        estimator.history_ = History.from_json(header["history"])
+        estimator._context_width = int(header["context"])
+        for name, value in header["fitted"].items():
+            setattr(estimator, name, value)
+    estimator.device_ = _device(estimator.device)
+    estimator.module_ = module.to(estimator.device_)
+    estimator.n_features_in_ = estimator.columns_.n_features
+    estimator._n_features_out = module.code.dim
+    if estimator.columns_.names is not None:
+        estimator.feature_names_in_ = np.asarray(estimator.columns_.names, dtype=object)
+    return estimator
+
+
+def _plain(value: Any) -> Any:
+    """A hyper-parameter as plain data; what has no plain form is left out of the file."""
+    if isinstance(value, nn.Module):
+        return {"part": "yours"}
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_plain(item) for item in value]
+    if isinstance(value, os.PathLike):
+        return str(value)
+    return value if isinstance(value, str | int | float | bool | None) else None
+
+
+def _restored(value: Any) -> Any:
+    return tuple(map(_restored, value)) if isinstance(value, list) else value
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"device={name!r} is unknown: pass 'auto', 'cpu' or 'cuda'.") from error
+
+
+def _width(context: Any, rows: int) -> int:
+    """Columns of a context, 0 for none; one sentence where its rows do not match."""
+    if context is None:
+        return 0
+    shape = np.shape(context)
+    if len(shape) != 2 or shape[0] != rows:
+        raise ValueError(f"context has shape {shape}; pass one row for each of the {rows} rows.")
+    return shape[1]
+
+
+def _codes(Z: Any, width: int, name: str) -> np.ndarray:
+    codes = check_array(Z, dtype=np.float32)
+    if codes.shape[1] != width:
+        raise ValueError(f"codes of this {name} have {width} columns, got {codes.shape[1]}.")
+    return codes
+
+
+def _piece(sides: Tensor | None, start: int) -> Tensor | None:
+    return None if sides is None else sides[start : start + PIECE]
+
+
+def _filled_up(function: Any, x: Tensor, side: Tensor | None) -> Tensor:
+    """function(x, side), with rows of zeros added for the computation and taken off again."""
+    rows = len(x)
+    missing = -rows % TOGETHER
+    if missing:
+        x = torch.cat([x, x.new_zeros(missing, x.shape[1])])
+        side = None if side is None else torch.cat([side, side.new_zeros(missing, side.shape[1])])
+    return function(x, side)[:rows]

@@ -1,0 +1,125 @@
+"""An estimator's settings and data → the phases that the engine carries out."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from diabolo.data.batches import Batches
+from diabolo.data.sources import Dataset
+from diabolo.engine.events import Terms
+from diabolo.engine.players import Player
+from diabolo.engine.schedule import Phase
+
+if TYPE_CHECKING:
+    from diabolo.families.estimator import Estimator
+
+FEWEST_TO_SPLIT = 30  # rows; with fewer none are held out
+STEPS = 6000  # of training where no number of epochs was asked for
+LONG_AFTER = 1e9  # epochs: on the held-out rows every warm-up is over
+
+
+class Fits:
+    """Makes phases: splits the rows once, shuffles them by the estimator's seed.
+
+    context : (n, c) numbers that go along with the rows, or None.
+    labels : (n,) class numbers, or None.
+    """
+
+    def __init__(
+        self,
+        estimator: Estimator,
+        dataset: Dataset,
+        context: Any = None,
+        labels: np.ndarray | None = None,
+    ) -> None:
+        self.estimator = estimator
+        self.seeds = estimator._seeds
+        self._data = {
+            "dataset": dataset,
+            "columns": estimator.columns_,
+            "device": estimator.device_,
+            "context": None if context is None else np.asarray(context, np.float32),
+            "labels": labels,
+        }
+        self.train, self.held_out = self._split(len(dataset))
+        self.batch_size = estimator.batch_size or batch_size(len(self.train))
+
+    def _split(self, rows: int) -> tuple[np.ndarray, np.ndarray | None]:
+        if not self.estimator.early_stopping or rows < FEWEST_TO_SPLIT:
+            return np.arange(rows), None
+        order = np.random.default_rng(self.seeds.number("split")).permutation(rows)
+        held_out = max(1, round(rows * self.estimator.validation_fraction))
+        return np.sort(order[held_out:]), np.sort(order[:held_out])
+
+    def phase(
+        self,
+        name: str,
+        objective: nn.Module,
+        trains: tuple[str, ...] | None = None,
+        max_epochs: int | None = None,
+    ) -> Phase:
+        """One fit of everything that `trains` names (None: all), with the estimator's settings."""
+        settings = self.estimator
+        batches = self._batches(self.train, seed=self.seeds.number(f"order {name}"))
+        return Phase(
+            name,
+            (self._player(name, objective, trains),),
+            batches,
+            evaluate=None if self.held_out is None else self._evaluation(objective),
+            max_epochs=max_epochs or settings.max_epochs or epochs(len(batches)),
+            patience=settings.n_iter_no_change if settings.early_stopping else None,
+            tol=settings.tol,
+        )
+
+    def single_pass(self, objective: nn.Module, number: int) -> Phase:
+        """Pass `number` over rows that come in pieces: all of them, at a constant rate."""
+        rows = np.arange(len(self._data["dataset"]))
+        batches = self._batches(rows, seed=self.seeds.number(f"order of pass {number}"))
+        player = self._player("pass", objective, None)
+        return Phase("pass", (player,), batches, max_epochs=1, patience=None, warmup=None)
+
+    def _player(self, name: str, objective: nn.Module, trains: tuple[str, ...] | None) -> Player:
+        settings = self.estimator
+        return Player(name, objective, trains, settings.lr, settings.weight_decay, settings.clip)
+
+    def _batches(self, index: np.ndarray, seed: int) -> Batches:
+        return Batches(**self._data, batch_size=self.batch_size, seed=seed, index=index)
+
+    def _evaluation(self, objective: nn.Module) -> Any:
+        """Held-out terms, with the same noise every time, so that epochs can be compared."""
+        batches = self._batches(self.held_out, seed=0)
+        clock = torch.full((), LONG_AFTER)
+
+        def evaluate() -> Terms:
+            noise = self.seeds.generator("held-out noise", self.estimator.device_)
+            sums: Terms = {}
+            for batch in batches.in_order():
+                for name, value in objective(batch, clock, noise).items():
+                    if value.ndim == 0:
+                        sums[name] = sums.get(name, 0.0) + float(value) * len(batch.x)
+            return {name: total / len(self.held_out) for name, total in sums.items()}
+
+        return evaluate
+
+
+def batch_size(rows: int) -> int:
+    """Rows a step where none were asked for: about 60 steps an epoch, within 16 … 128.
+
+    >>> batch_size(100), batch_size(1797), batch_size(60_000)
+    (16, 32, 128)
+    """
+    return int(min(128, max(16, 2 ** math.ceil(math.log2(max(1, rows / 64))))))
+
+
+def epochs(steps: int) -> int:
+    """Epochs where none were asked for: about 6,000 steps in all, within 20 … 200.
+
+    >>> epochs(469), epochs(57), epochs(1)
+    (20, 106, 200)
+    """
+    return min(200, max(20, math.ceil(STEPS / steps)))

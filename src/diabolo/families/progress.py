@@ -1,0 +1,75 @@
+"""The engine's news as scikit-learn callback tasks: fit → phase → epoch.
+
+Progress bars and trackers are plain `sklearn.callback` classes; inside a grid search their bars
+nest under the search's own.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+from diabolo.engine.events import History
+
+if TYPE_CHECKING:
+    from sklearn.callback import CallbackContext
+
+    from diabolo.families.estimator import Estimator
+
+
+class Tasks:
+    """Watches a fit on behalf of an estimator's callbacks; prints a line an epoch if asked."""
+
+    def __init__(self, estimator: Estimator, verbose: int = 0) -> None:
+        self.estimator, self.verbose = estimator, verbose
+
+    def begin(self, phases: list[tuple[str, int]]) -> None:
+        self.flat = len(phases) == 1  # then epochs hang directly under the fit
+        subtasks = phases[0][1] if self.flat else len(phases)
+        self.root = self.estimator._init_callback_context(max_subtasks=subtasks)
+        self.root.call_on_fit_task_begin(estimator=self.estimator)
+
+    def begin_phase(self, name: str, epochs: int) -> None:
+        self.phase = self.root
+        if not self.flat:
+            self.phase = self.root.subcontext(task_name=name, max_subtasks=epochs)
+            self.phase.call_on_fit_task_begin(estimator=self.estimator)
+        self._begin_epoch()
+
+    def _begin_epoch(self) -> None:
+        # the last one is never ended where the phase stops early; nothing is shown of it
+        self.epoch = self.phase.subcontext(task_name="epoch")
+        self.epoch.call_on_fit_task_begin(estimator=self.estimator)
+
+    def end_epoch(self, record: dict[str, Any], seconds: float, history: History) -> bool:
+        if self.verbose:
+            print(line(record, seconds), flush=True)
+        stop = self._end(self.epoch, history)
+        if record["epoch"] < (self.phase.max_subtasks or 0):
+            self._begin_epoch()
+        return stop
+
+    def end_phase(self, history: History) -> None:
+        if not self.flat:
+            self._end(self.phase, history)
+
+    def end(self, history: History) -> None:
+        self._end(self.root, history)
+
+    def _end(self, context: CallbackContext, history: History) -> bool:
+        return context.call_on_fit_task_end(
+            estimator=self.estimator, reconstruction_attributes=lambda: self._as_fitted(history)
+        )
+
+    def _as_fitted(self, history: History) -> dict[str, Any]:
+        """What makes a copy of the estimator look as if the fit had ended here."""
+        module = copy.deepcopy(self.estimator.module_).eval()
+        return {"module_": module, "history_": history, "n_iter_": len(history.records)}
+
+
+def line(record: dict[str, Any], seconds: float) -> str:
+    """One epoch in one line: phase, epoch, training terms, held-out loss, seconds."""
+    terms = "  ".join(f"{name} {value:.4g}" for name, value in record["train"].items())
+    held_out = record.get("validation")
+    tail = f"  held out {held_out['loss']:.4g}" if held_out else ""
+    return f"{record['phase']} {record['epoch']:>4}  {terms}{tail}  {seconds:.1f} s"

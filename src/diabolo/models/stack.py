@@ -1,0 +1,68 @@
+"""A layer of a stack as an autoencoder of its own, and a classifier on top of the stack."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from diabolo.models.autoencoder import AutoencoderModule, Example
+from diabolo.parts.codes import Deterministic
+from diabolo.parts.likelihoods import Gaussian
+from diabolo.parts.networks import Dense
+
+
+def layer_of(stack: AutoencoderModule, index: int, **words: Any) -> AutoencoderModule:
+    """Layer `index` of a dense autoencoder, with its mirror image, as an autoencoder.
+
+    It shares its weights with the stack. The lowest layer has the stack's own likelihood; the
+    others are compared with the features below them by squared error, through the non-linearity
+    that the whole decoder has at that place.
+    """
+    count = len(stack.encoder.layers)
+    is_top, mirror = index == count - 1, count - 1 - index
+    units = stack.encoder.sizes[index + 1]
+    code = stack.code if is_top else Deterministic(units, stack.encoder.activation)
+    likelihood = stack.likelihood if index == 0 else Gaussian(link=stack.decoder.activation)
+    encoder = stack.encoder.part(index, index + 1)
+    return AutoencoderModule(
+        encoder, code, stack.decoder.part(mirror, mirror + 1), likelihood, **words
+    )
+
+
+class Above(nn.Module):
+    """An objective on features: `below` is finished and only looked through."""
+
+    def __init__(self, below: Dense, layer: AutoencoderModule) -> None:
+        super().__init__()
+        self.below, self.layer = below, layer
+
+    def forward(
+        self, batch: Example, clock: Tensor, generator: torch.Generator | None
+    ) -> dict[str, Tensor]:
+        if len(self.below.layers):
+            with torch.no_grad():
+                features = self.below.features(batch.x, batch.context)
+            batch = Example(features)
+        return self.layer(batch, clock, generator)
+
+
+class Classification(nn.Module):
+    """Cross-entropy of a softmax layer on the code: fine-tuning with labels.
+
+    Only what the labels depend on is trained; the decoder keeps what it learned before.
+    """
+
+    def __init__(self, model: AutoencoderModule) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self, batch: Example, clock: Tensor, generator: torch.Generator | None
+    ) -> dict[str, Tensor]:
+        """Terms: "loss" in nats per row, and "error", the share of rows in the wrong class."""
+        logits = self.model.head(self.model.encode(batch.x, batch.context))
+        wrong = (logits.argmax(1) != batch.y).to(logits.dtype).mean()
+        return {"loss": F.cross_entropy(logits, batch.y), "error": wrong}

@@ -1,0 +1,114 @@
+"""A trained model as one file: weights, and the description of how it was composed.
+
+Reading executes and imports nothing that the file names: parts come from a closed table, sizes
+are compared with the tensors that are there before memory is asked for, and the file's hash is
+verified first (`diabolo.files`).
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from diabolo.files import DamagedFileError, read_sealed, write_sealed
+from diabolo.models.autoencoder import AutoencoderModule
+from diabolo.parts.spec import MissingModuleError, build, describe
+
+MAX_NODES = 10_000  # of a description: lists, dicts and values; more is no model
+
+
+def save(path: str | Path, module: AutoencoderModule, header: dict[str, Any]) -> None:
+    """Write module and header to one file, whole or not at all."""
+    arrays = {name: _array(tensor) for name, tensor in _state(module).items()}
+    write_sealed(path, arrays, {**header, "module": describe(module), "made": provenance()})
+
+
+def load(
+    path: str | Path, yours: dict[str, nn.Module] | None = None
+) -> tuple[AutoencoderModule, dict[str, Any]]:
+    """Module and header of a file.
+
+    yours : the user's own modules by name, where the model was made with such.
+    raises DamagedFileError (a ValueError) with one sentence for a file that is not whole, not
+    ours, or contradicts itself.
+    """
+    arrays, header = read_sealed(path)
+    with damaged_if_wrong(path):
+        _check_size(header["module"])
+        with torch.device("meta"):
+            module = build(header["module"], yours)
+        if not isinstance(module, AutoencoderModule):
+            raise ValueError("it describes no autoencoder")
+    _fill(module, arrays, path)
+    return module.eval(), header
+
+
+@contextmanager
+def damaged_if_wrong(path: str | Path) -> Iterator[None]:
+    """Whatever a description gets wrong ends in one sentence that names the file."""
+    try:
+        yield
+    except MissingModuleError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        what = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise DamagedFileError(f"{path} holds no model this version can build: {what}") from error
+
+
+def _state(module: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers, each once (tied weights appear under one name)."""
+    return dict(module.named_parameters()) | dict(module.named_buffers())
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    return np.ascontiguousarray(tensor.detach().cpu().numpy())
+
+
+def _fill(module: nn.Module, arrays: dict[str, np.ndarray], path: str | Path) -> None:
+    state = _state(module)
+    if state.keys() != arrays.keys():
+        name = sorted(state.keys() ^ arrays.keys())[0]
+        raise DamagedFileError(f"{path} contradicts itself: tensor {name!r} has no counterpart")
+    for name, tensor in state.items():
+        if tuple(tensor.shape) != arrays[name].shape:
+            raise DamagedFileError(
+                f"{path} contradicts itself: {name!r} should be {tuple(tensor.shape)}, "
+                f"but the file has {arrays[name].shape}"
+            )
+    for name, array in arrays.items():
+        owner, _, leaf = name.rpartition(".")
+        home, value = module.get_submodule(owner), torch.from_numpy(array.copy())
+        is_parameter = leaf in home._parameters
+        setattr(home, leaf, nn.Parameter(value) if is_parameter else value)
+
+
+def _check_size(description: Any) -> None:
+    stack, nodes = [description], 0
+    while stack:
+        value = stack.pop()
+        nodes += 1
+        if nodes > MAX_NODES:
+            raise ValueError(f"its description has more than {MAX_NODES:,} entries")
+        if isinstance(value, dict):
+            stack.extend(value.values())
+        elif isinstance(value, list):
+            stack.extend(value)
+
+
+def provenance() -> dict[str, Any]:
+    """What made this model: versions and the kind of machine; no names, no paths."""
+    packages = {name: version(name) for name in ("torch", "numpy", "scikit-learn")}
+    return {
+        **packages,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "threads": torch.get_num_threads(),
+    }

@@ -1,0 +1,58 @@
+"""Augmentations: x → another x from the same law, drawn anew at every step.
+
+Unlike a corruption this changes what the loss compares with, too.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from diabolo.parts.spec import Part
+
+
+class Unchanged(Part):
+    """x as it is."""
+
+    def forward(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+        return x
+
+
+class Binarise(Part):
+    """Every entry becomes 1 with probability x, else 0: greys read as probabilities.
+
+    Salakhutdinov & Murray 2008; drawn anew at every step, as in Burda et al. 2016, sec. 5.
+    """
+
+    def forward(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+        return torch.bernoulli(x, generator=generator)
+
+
+class Shift(Part):
+    """Images moved by up to `pixels` in each direction, in training only.
+
+    shape : (height, width, channels) of the flat image; what moves in is 0.
+    share : of the rows that are moved. All of these move alike within a step, so that a shift
+        is one copy of the batch: different steps move differently.
+    """
+
+    shape: tuple[int, int, int]
+    pixels: int = 1
+    share: float = 0.5
+
+    def forward(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+        if not self.training:
+            return x
+        span = 2 * self.pixels + 1
+        images = x.unflatten(1, self.shape).movedim(3, 1)
+        # all shifts at once as one convolution with shifted unit impulses would cost span² copies;
+        # choosing by a one-hot kernel costs one convolution and keeps shapes independent of values
+        place = torch.rand(span * span, device=x.device, generator=generator).argmax()
+        kernel = F.one_hot(place, span * span).to(x.dtype).view(1, 1, span, span)
+        depth = images.shape[1]
+        moved = F.conv2d(
+            images, kernel.expand(depth, 1, span, span), padding=self.pixels, groups=depth
+        )
+        chosen = torch.empty(len(x), 1, device=x.device).bernoulli_(self.share, generator=generator)
+        return torch.lerp(x, moved.movedim(1, 3).flatten(1), chosen)
