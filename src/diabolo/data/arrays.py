@@ -1,11 +1,13 @@
 """Arrays, lists, tensors and sparse matrices → rows in a dtype that can be learned from.
 
-An ordinary array is used where it lies, without a copy. Copied once are: other byte orders, rows
+An ordinary array is used where it lies, without a copy, and a memory map is read from its file a
+batch at a time. Copied once are: other byte orders, rows
 that do not lie contiguous (Fortran order), negative strides, objects and long doubles.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,11 +16,13 @@ import torch
 from sklearn.utils.validation import check_array
 
 from diabolo.data.dataset import Dataset
-from diabolo.data.rows import ArrayRows, MappedRows, Rows, SparseRows, is_mapped, native
+from diabolo.data.file_rows import is_mapped, mapped_rows, release
+from diabolo.data.rows import ArrayRows, Rows, SparseRows, native
 from diabolo.data.spill import LARGE, spilled
 from diabolo.data.values import column_name, require_rows_and_columns
 
 _MOST_CHANNELS = 4
+_PIECE = 64 * 2**20  # bytes at a time
 
 
 def from_array(source: Any, *, name: str = "X", labels: np.ndarray | None = None) -> Dataset:
@@ -84,10 +88,7 @@ def _first_ragged(source: Any) -> str:
 def _checked(array: np.ndarray, name: str) -> np.ndarray:
     """The same array, if it is a table or images of numbers. Values are looked at later."""
     _refuse_kind(array.dtype, name)
-    if array.ndim < 2:
-        raise ValueError(_not_a_table(array.shape, name))
-    require_rows_and_columns(array.shape, name)
-    _refuse_shape(array.shape, name)
+    require_shape(array.shape, name)
     if array.dtype.kind == "O":
         return _numbers(array, name)
     if array.ndim > 2 or is_mapped(array):
@@ -126,7 +127,11 @@ def _not_a_table(shape: tuple[int, ...], name: str) -> str:
     )
 
 
-def _refuse_shape(shape: tuple[int, ...], name: str) -> None:
+def require_shape(shape: tuple[int, ...], name: str) -> None:
+    """Raise a ValueError unless the shape is that of a table or of images, channels last."""
+    if len(shape) < 2:
+        raise ValueError(_not_a_table(shape, name))
+    require_rows_and_columns(shape, name)
     if len(shape) > 4:
         raise ValueError(
             f"{name} has shape {shape}, expected a table (n, d) or images (n, H, W) or "
@@ -164,27 +169,34 @@ def _numbers(array: np.ndarray, name: str) -> np.ndarray:
 def _rows(array: np.ndarray, name: str) -> Rows:
     if not is_mapped(array):
         return ArrayRows(_contiguous(array))
-    if _lie_contiguous(array):
-        return MappedRows(array)
+    from_file = mapped_rows(array)
+    if from_file is not None:
+        return from_file
+    if _lies_contiguous(array) or array.nbytes <= LARGE:
+        return ArrayRows(_contiguous(array))
     return _laid_out(array, name)
 
 
 def _contiguous(array: np.ndarray) -> np.ndarray:
     """The array itself if torch can gather its rows, else a copy that it can."""
     dtype = native(array.dtype)
-    if array.dtype == dtype and _lie_contiguous(array):
+    if array.dtype == dtype and _lies_contiguous(array):
         return array
     return np.ascontiguousarray(array, dtype)
 
 
-def _lie_contiguous(array: np.ndarray) -> bool:
+def _lies_contiguous(array: np.ndarray) -> bool:
     return array[:1].flags.c_contiguous and array.strides[0] >= 0
 
 
 def _laid_out(array: np.ndarray, name: str) -> Rows:
     """A mapped array in column order, written row by row: each read would touch every page."""
     dtype = native(array.dtype)
-    if array.nbytes <= LARGE:
-        return ArrayRows(np.ascontiguousarray(array, dtype))
-    size = max(1, 2 * 2**20 * len(array) // array.nbytes * 16)
-    return MappedRows(spilled(array.shape, dtype, MappedRows(array).chunks(size), source=name))
+    size = max(1, _PIECE * len(array) // array.nbytes)
+    return spilled(array.shape, dtype, _pieces(array, size), source=name)
+
+
+def _pieces(array: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    for first in range(0, len(array), size):
+        yield array[first : first + size]
+        release(array)

@@ -14,32 +14,33 @@ import math
 import os
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import numpy as np
 
-from diabolo.data.arrays import from_array
+from diabolo.data.arrays import require_shape
 from diabolo.data.dataset import Dataset
 from diabolo.data.rows import native
-from diabolo.data.spill import LARGE, spilled
+from diabolo.data.spill import collected
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MOST_DIMENSIONS = 4
 _PIECE = 2**24
 
 
-def open_idx(path: Path, labels: Path | None = None) -> Dataset:
+def open_idx(path: Path) -> Dataset:
     """The images or rows of an idx file, with the labels that lie beside it.
 
     The file beside train-images-idx3-ubyte.gz is train-labels-idx1-ubyte.gz, gzipped or not.
+    Above 256 MB the rows are put into a temporary file, in native byte order.
     """
-    array = read_idx(path)
-    beside = labels or _labels_beside(path)
-    found = read_idx(beside).astype(np.int64) if beside else None
-    if found is not None and found.shape != array.shape[:1]:
-        raise ValueError(f"{path} has {len(array)} rows, but {beside} labels {found.shape}.")
-    return from_array(array, name=path.name, labels=found)
+    with _explained(path), _opened(path) as file:
+        dtype, shape = _header(file, path)
+        require_shape(shape, path.name)
+        rows = collected(shape, native(dtype), _rows(file, dtype, shape, path), source=path.name)
+    return Dataset(rows, shape[1:], None, _labels_for(path, len(rows)), path.name)
 
 
 def open_idx_folder(folder: Path, split: str) -> Dataset | None:
@@ -50,23 +51,32 @@ def open_idx_folder(folder: Path, split: str) -> Dataset | None:
     return None
 
 
-def _labels_beside(path: Path) -> Path | None:
+def _labels_for(path: Path, n: int) -> np.ndarray | None:
     plain = path.name.removesuffix(".gz").replace("images-idx3", "labels-idx1")
     if plain == path.name.removesuffix(".gz"):
         return None
-    both = (path.with_name(plain + ending) for ending in (".gz", ""))
-    return next((one for one in both if one.is_file()), None)
+    for beside in (path.with_name(plain + ending) for ending in (".gz", "")):
+        if beside.is_file():
+            labels = read_idx(beside).astype(np.int64)
+            if labels.shape == (n,):
+                return labels
+            raise ValueError(f"{path} has {n} rows, but {beside} has labels {labels.shape}.")
+    return None
 
 
 def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
-    """The array in an idx file, gzipped or not, in native byte order; mapped above 256 MB.
-
-    Memory grows with what is there, never with what the header promises.
-    """
+    """The array in an idx file, gzipped or not, in native byte order."""
     path = Path(path)
+    with _explained(path), _opened(path) as file:
+        dtype, shape = _header(file, path)
+        pieces = [piece.copy() for piece in _rows(file, dtype, shape, path)]
+        return np.concatenate(pieces).astype(native(dtype), copy=False)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
     try:
-        with _opened(path) as file:
-            return _read(file, path)
+        yield
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ValueError(f"{path} is a damaged gzip file ({error}). Get it again.") from None
 
@@ -77,31 +87,28 @@ def _opened(path: Path) -> BinaryIO:
     return cast(BinaryIO, gzip.open(path) if zipped else path.open("rb"))
 
 
-def _read(file: BinaryIO, path: Path) -> np.ndarray:
-    dtype, shape = _header(file, path)
-    size = math.prod(shape) * dtype.itemsize
-    if size > LARGE:
-        values = (np.frombuffer(piece, dtype) for piece in _pieces(file, size, path))
-        return spilled((math.prod(shape),), native(dtype), values, source=path.name).reshape(shape)
-    content = b"".join(_pieces(file, size, path))
-    return np.frombuffer(content, dtype).reshape(shape).astype(native(dtype), copy=False)
+def _rows(
+    file: BinaryIO, dtype: np.dtype, shape: tuple[int, ...], path: Path
+) -> Iterator[np.ndarray]:
+    """The rest of the file in pieces of whole rows, if it has just the announced size.
 
-
-def _pieces(file: BinaryIO, size: int, path: Path) -> Iterator[bytes]:
-    """The rest of the file, if it has just `size` bytes; pieces hold whole values."""
-    left = size
-    while left:
-        piece = file.read(min(_PIECE, left))
-        if len(piece) < min(_PIECE, left):
+    Memory grows with what is there, never with what the header promises.
+    """
+    size = math.prod(shape[1:]) * dtype.itemsize
+    at_once = max(1, _PIECE // size)
+    for first in range(0, shape[0], at_once):
+        count = min(at_once, shape[0] - first)
+        content = file.read(count * size)
+        if len(content) < count * size:
             raise ValueError(
-                f"{path} announces {size} bytes of values and holds only "
-                f"{size - left + len(piece)}. It is truncated: get it again."
+                f"{path} announces {shape[0] * size} bytes of values and holds only "
+                f"{first * size + len(content)}. It is truncated: get it again."
             )
-        left -= len(piece)
-        yield piece
+        yield np.frombuffer(content, dtype).reshape(count, *shape[1:])
     if file.read(1):
         raise ValueError(
-            f"{path} announces {size} bytes of values and holds more. It is damaged: get it again."
+            f"{path} announces {shape[0] * size} bytes of values and holds more. It is damaged: "
+            "get it again."
         )
 
 

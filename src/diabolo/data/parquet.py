@@ -8,14 +8,12 @@ would unpack a whole row group for every row.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import narwhals as nw
 import numpy as np
 import polars as pl
 
-from diabolo.data.arrays import from_array
 from diabolo.data.dataset import Dataset
 from diabolo.data.spill import collected
 from diabolo.data.tables import labels_of, matrix
@@ -46,8 +44,8 @@ def from_parquet(path: Path, target: str | None, name: str) -> Dataset:
     shape = int(table.select(pl.len()).collect().item()), len(names)
     require_rows_and_columns(shape, name)
     dtype = matrix(nw.from_native(table.head(1).collect()), name).dtype
-    array = collected(shape, dtype, _pieces(table, shape, dtype, name), source=name)
-    return replace(from_array(array, name=name, labels=labels), names=names)
+    rows = collected(shape, dtype, _pieces(table, shape, dtype, name), source=name)
+    return Dataset(rows, shape[1:], names, labels, name)
 
 
 def _pieces(

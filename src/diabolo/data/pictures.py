@@ -19,7 +19,6 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from diabolo.data.arrays import from_array
 from diabolo.data.dataset import Dataset
 from diabolo.data.spill import collected
 
@@ -59,8 +58,8 @@ def open_folder(folder: Path, image_size: tuple[int, int] | None, split: str) ->
     channels = () if all(look.grey for look in looks) else (3,)
     shape = (len(paths), *size, *channels)
     pixels = (_pixels(path, size, grey=not channels)[None] for path in paths)
-    array = collected(shape, np.dtype(np.uint8), pixels, source=str(folder))
-    return from_array(array, name=str(folder), labels=_labels(paths, folder))
+    rows = collected(shape, np.dtype(np.uint8), pixels, source=str(folder))
+    return Dataset(rows, shape[1:], None, _labels(paths, folder), str(folder))
 
 
 def _images(folder: Path) -> list[Path]:

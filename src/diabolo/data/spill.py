@@ -6,11 +6,15 @@ The file has no name: it vanishes with the process that reads it, even if that i
 from __future__ import annotations
 
 import math
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable
 
 import numpy as np
+
+from diabolo.data.file_rows import FileRows
+from diabolo.data.rows import ArrayRows, Rows
 
 # Above this many bytes, arrays stay in (or go to) a file and are read from there.
 LARGE = 256 * 2**20
@@ -18,21 +22,21 @@ LARGE = 256 * 2**20
 
 def collected(
     shape: tuple[int, ...], dtype: np.dtype, chunks: Iterable[np.ndarray], *, source: str
-) -> np.ndarray:
-    """The rows of all chunks as one array: in memory up to 256 MB, else a mapped file."""
+) -> Rows:
+    """The rows of all chunks: in memory up to 256 MB, else in a temporary file."""
     if math.prod(shape) * dtype.itemsize > LARGE:
         return spilled(shape, dtype, chunks, source=source)
     array, first = np.empty(shape, dtype), 0
     for chunk in chunks:
         array[first : first + len(chunk)] = chunk
         first += len(chunk)
-    return array
+    return ArrayRows(array)
 
 
 def spilled(
     shape: tuple[int, ...], dtype: np.dtype, chunks: Iterable[np.ndarray], *, source: str
-) -> np.ndarray:
-    """The rows of all chunks as a read-only map of a nameless file in the temporary folder.
+) -> FileRows:
+    """The rows of all chunks in a nameless file in the temporary folder.
 
     raises : OSError before anything is written, if that folder lacks the room.
     """
@@ -47,7 +51,7 @@ def spilled(
         for chunk in chunks:
             file.write(np.ascontiguousarray(chunk, dtype).data.cast("B"))
         file.flush()
-        return np.memmap(file, dtype, "r", shape=shape)
+        return FileRows(os.dup(file.fileno()), shape, dtype)
 
 
 def _gigabytes(size: int) -> str:
