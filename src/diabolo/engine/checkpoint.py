@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -57,7 +56,7 @@ class Checkpoint:
     def save(self, snapshot: Callable[[], Snapshot]) -> None:
         """Write now; the snapshot is only made here, where it is needed."""
         tensors, run = snapshot()
-        arrays = {name: np.ascontiguousarray(t.cpu().numpy()) for name, t in tensors.items()}
+        arrays = {name: t.detach().cpu().contiguous().numpy() for name, t in tensors.items()}
         write_sealed(self.path, arrays, {"fingerprint": self.fingerprint, "run": run})
         self.written = time.monotonic()
 

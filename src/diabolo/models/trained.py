@@ -69,7 +69,7 @@ def _state(module: nn.Module) -> dict[str, Tensor]:
 
 
 def _array(tensor: Tensor) -> np.ndarray:
-    return np.ascontiguousarray(tensor.detach().cpu().numpy())
+    return tensor.detach().cpu().contiguous().numpy()
 
 
 def _fill(module: nn.Module, arrays: dict[str, np.ndarray], path: str | Path) -> None:
