@@ -14,10 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from diabolo.data.columns import Columns
+from diabolo.data.columns import Columns, as_tensor
 from diabolo.data.dataset import Dataset
 from diabolo.data.shuffle import Shuffle
-from diabolo.data.values import require_finite
 
 
 class Batch(NamedTuple):
@@ -93,7 +92,7 @@ class Batches:
             index = positions if self._index is None else self._index[positions]
             batch = self._batch(index)
             if not torch.isfinite(batch.x).all():
-                self._explain(index)
+                self._columns.check_values(self._dataset.rows.take(index), index, self._dataset)
             yield batch
 
     def _border(self, j: int) -> int:
@@ -111,7 +110,7 @@ class Batches:
 
     def _rows(self, index: np.ndarray, at: Tensor) -> Tensor:
         if self._data is None:
-            return torch.from_numpy(self._dataset.rows.take(index)).to(self.device)
+            return as_tensor(self._dataset.rows.take(index)).to(self.device)
         return self._data.index_select(0, at)
 
     def _along(self, values: np.ndarray | Tensor | None, dtype: torch.dtype) -> Tensor | None:
@@ -124,20 +123,6 @@ class Batches:
                 f"of {self._dataset.source}. Pass one for every row."
             )
         return torch.as_tensor(values).to(self.device, dtype)
-
-    def _explain(self, index: np.ndarray) -> None:
-        """Raise the sentence for the first value among these rows that float32 cannot hold."""
-        for row in index:
-            one = self._dataset.rows.take(np.array([row]))
-            require_finite(one, int(row), source=self._dataset.source, names=self._dataset.names)
-            bad = ~torch.isfinite(self._columns.scaled(torch.from_numpy(one)))[0]
-            if bad.any():
-                j = int(bad.nonzero()[0])
-                raise ValueError(
-                    f"{self._dataset.source} has {one.reshape(-1)[j]!s} in row {row}, "
-                    f"{self._columns.name(j)}, which float32 cannot hold after scaling. "
-                    "It lies far outside the data the model was fitted on."
-                )
 
 
 def number_of_batches(n: int, batch_size: int) -> int:
@@ -155,18 +140,4 @@ def number_of_batches(n: int, batch_size: int) -> int:
 def _in_memory(dataset: Dataset, device: torch.device) -> Tensor | None:
     """All rows as one tensor in their own dtype, without a copy on the CPU; None for files."""
     array = dataset.rows.array
-    return None if array is None else torch.from_numpy(_writable(array)).to(device)
-
-
-class _Interface:
-    """Lends an array's memory under a changed description."""
-
-    def __init__(self, array: np.ndarray):
-        address, _ = array.__array_interface__["data"]
-        self.__array_interface__ = {**array.__array_interface__, "data": (address, False)}
-        self._array = array
-
-
-def _writable(array: np.ndarray) -> np.ndarray:
-    """The same memory, not marked read-only: torch warns of such arrays, though we only read."""
-    return array if array.flags.writeable else np.asarray(_Interface(array))
+    return None if array is None else as_tensor(array).to(device)

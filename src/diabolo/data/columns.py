@@ -13,7 +13,6 @@ undone on the way out. Three kinds of data are told apart, since the likelihood 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -22,19 +21,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from diabolo.data.moments import Extent, extent_of, moments_of, pieces
-from diabolo.data.values import FLOAT32_MAX, column_name, guess
+from diabolo.data.moments import pieces
+from diabolo.data.scalings import SCALINGS
+from diabolo.data.values import column_name, guess, require_finite
 
 if TYPE_CHECKING:
     from diabolo.data.dataset import Dataset
 
 KINDS = ("binary", "unit", "real")
-MOST_LEVELS = 256
 # Their values are exact in float32; differences too, while means are near in standard deviations.
 _NARROW = {torch.bool, torch.uint8, torch.int8, torch.int16, torch.float16, torch.float32}
 _NEAR = 1000.0
-# Squares of larger values overflow float64.
-_LARGEST_SQUARED = 1e150
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,23 +60,18 @@ class Columns:
     def learn(cls, dataset: Dataset, scaling: str = "auto") -> Columns:
         """Look through the whole set, refuse NaN, infinity and what float32 cannot hold.
 
-        scaling :
-            "auto"      binary if all values are 0 or 1; one common scale to [0, 1] for images and
-                        for tables whose columns share one range (all minima equal, and half of the
-                        columns reach half of the maximum); else "standard"
-            "standard"  each column to mean 0, standard deviation 1
-            "minmax"    each column to [0, 1]
-            "unit"      one common scale to [0, 1]
-            "none"      as they are
-
-        On a common scale, bytes that use the upper half of 0 … 255 are divided by 255.
+        scaling : "auto", "standard", "minmax", "unit" or "none", see `diabolo.data.scalings`
         """
-        if scaling not in _SCALINGS:
+        if scaling not in SCALINGS:
             raise ValueError(
-                f"scaling={scaling!r} is unknown{guess(str(scaling), list(_SCALINGS))} "
-                f"Known are {', '.join(_SCALINGS)}."
+                f"scaling={scaling!r} is unknown{guess(str(scaling), SCALINGS) or '.'} "
+                f"Known are {', '.join(SCALINGS)}."
             )
-        return _SCALINGS[scaling](dataset)
+        kind, offset, scale, levels, still = SCALINGS[scaling](dataset)
+        names = dataset.names
+        constant = still if names is None else tuple(names[j] for j in still)
+        dtype = str(dataset.rows.dtype)
+        return cls(dataset.shape, names, kind, offset, scale, dtype, levels, constant)
 
     @property
     def n_features(self) -> int:
@@ -89,36 +81,53 @@ class Columns:
         """What to call entry j of a flattened row in a message."""
         return column_name(j, self.shape, self.names)
 
-    def check(self, dataset: Dataset) -> None:
+    def check(self, dataset: Dataset, values: bool = False) -> None:
         """Raise a ValueError if the rows of `dataset` are not of the kind learned from.
 
         Flat rows of the right width are taken for images.
+
+        values : look through all values too, for NaN, infinity and what float32 cannot hold
         """
         if self.names is not None and dataset.names is not None:
             self._check_names(dataset)
-        flat = dataset.shape == (self.n_features,)
-        if dataset.shape == self.shape or flat:
-            return
-        raise ValueError(
-            f"{dataset.source} has {_described(dataset.shape)}, but the model was fitted on "
-            f"{_described(self.shape)}. Pass rows of that shape, or fit a new model."
-        )
+        if dataset.shape not in (self.shape, (self.n_features,)):
+            raise ValueError(
+                f"{dataset.source} has {_described(dataset.shape)}, but the model was fitted on "
+                f"{_described(self.shape)}. Pass rows of that shape, or fit a new model."
+            )
+        if values and dataset.rows.dtype.kind == "f":
+            for first, rows in pieces(dataset):
+                self.check_values(rows, np.arange(first, first + len(rows)), dataset)
+
+    def check_values(self, rows: np.ndarray, numbers: np.ndarray, dataset: Dataset) -> None:
+        """Raise a ValueError for the first of these rows that has no finite scaled values.
+
+        numbers : (b,) of the rows in the data set, for the message
+        """
+        require_finite(rows, numbers, source=dataset.source, names=dataset.names)
+        bad = torch.argwhere(~torch.isfinite(self.scaled(as_tensor(rows))))
+        if len(bad):
+            i, j = (int(one) for one in bad[0])
+            raise ValueError(
+                f"{dataset.source} has {rows[i].reshape(-1)[j]!s} in row {numbers[i]}, "
+                f"{self.name(j)}, which float32 cannot hold after scaling. It lies far outside "
+                "the data that the model was fitted on."
+            )
 
     def _check_names(self, dataset: Dataset) -> None:
         ours, theirs = self.names or (), dataset.names or ()
         if ours == theirs:
             return
+        new = [name for name in theirs if name not in ours]
         missing = [name for name in ours if name not in theirs]
         if missing:
             raise ValueError(
-                f"{dataset.source} lacks column {missing[0]!r}"
-                f"{guess(missing[0], [name for name in theirs if name not in ours]) or ', '} "
+                f"{dataset.source} lacks column {missing[0]!r}{guess(missing[0], new) or '.'} "
                 f"The model was fitted on {len(ours)} columns: pass all of them."
             )
-        unknown = [name for name in theirs if name not in ours]
-        if unknown:
+        if new:
             raise ValueError(
-                f"{dataset.source} has a column {unknown[0]!r} that the model was not fitted on. "
+                f"{dataset.source} has a column {new[0]!r} that the model was not fitted on. "
                 "Leave it out."
             )
         first = next(j for j, (a, b) in enumerate(zip(ours, theirs, strict=True)) if a != b)
@@ -183,15 +192,41 @@ class Columns:
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Columns:
-        return cls(
-            shape=tuple(stored["shape"]),
-            names=None if stored["names"] is None else tuple(stored["names"]),
-            kind=stored["kind"],
-            offset=np.array(stored["offset"], np.float64),
-            scale=np.array(stored["scale"], np.float64),
-            dtype=stored["dtype"],
-            levels=stored["levels"],
-            constant=tuple(stored["constant"]),
+        """raises ValueError for anything that `to_json` would not have written."""
+        try:
+            columns = cls(
+                shape=tuple(stored["shape"]),
+                names=None if stored["names"] is None else tuple(stored["names"]),
+                kind=stored["kind"],
+                offset=np.array(stored["offset"], np.float64),
+                scale=np.array(stored["scale"], np.float64),
+                dtype=stored["dtype"],
+                levels=stored["levels"],
+                constant=tuple(stored["constant"]),
+            )
+            sound = columns._is_sound() and columns.to_json() == stored
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"The description of the columns is damaged ({error!r}).") from None
+        if not sound:
+            raise ValueError("The description of the columns contradicts itself.")
+        return columns
+
+    def _is_sound(self) -> bool:
+        sizes = self.shape and all(type(size) is int and size > 0 for size in self.shape)
+        d = math.prod(self.shape)
+        known = self.names or range(d)
+        return bool(
+            sizes
+            and self.offset.shape == self.scale.shape == (d,)
+            and np.isfinite(self.offset).all()
+            and np.isfinite(self.scale).all()
+            and (self.scale > 0).all()
+            and (self.names is None or len(self.names) == d)
+            and all(type(name) is str for name in self.names or ())
+            and self.kind in KINDS
+            and np.dtype(self.dtype).kind in "biuf"
+            and (self.levels is None or (type(self.levels) is int and self.levels > 0))
+            and set(self.constant) <= set(known)
         )
 
     def __eq__(self, other: object) -> bool:
@@ -206,137 +241,15 @@ def _described(shape: tuple[int, ...]) -> str:
     return "images of " + "x".join(map(str, shape))
 
 
-def _auto(dataset: Dataset) -> Columns:
-    if _uses_bytes(dataset):
-        return _bytes(dataset)
-    extent = extent_of(dataset)
-    if _is_binary(extent):
-        return _unscaled(dataset, extent)
-    if len(dataset.shape) > 1 or _share_one_range(extent):
-        return _on_common_scale(dataset, extent)
-    return _standardised(dataset, extent)
+def as_tensor(rows: np.ndarray) -> Tensor:
+    """The same memory as a tensor; also where it is marked read-only, since we only read."""
+    return torch.from_numpy(rows if rows.flags.writeable else np.asarray(_Interface(rows)))
 
 
-def _unit(dataset: Dataset) -> Columns:
-    if _uses_bytes(dataset):
-        return _bytes(dataset)
-    return _on_common_scale(dataset, extent_of(dataset))
+class _Interface:
+    """Lends an array's memory without the mark that torch would warn of."""
 
-
-def _uses_bytes(dataset: Dataset) -> bool:
-    """Whether the rows are bytes of which one at least is in the upper half.
-
-    Usually settled by the first piece: the pass over the whole set is saved.
-    """
-    if dataset.rows.dtype != np.uint8:
-        return False
-    return any(int(rows.max()) > 127 for _, rows in pieces(dataset))
-
-
-def _is_binary(extent: Extent) -> bool:
-    return extent.whole and bool(extent.low.min() >= 0) and bool(extent.high.max() <= 1)
-
-
-def _share_one_range(extent: Extent) -> bool:
-    low, high = extent.low.min(), extent.high.max()
-    reach = extent.high >= low + (high - low) / 2
-    return len(extent.low) > 1 and bool((extent.low == low).all()) and bool(reach.mean() >= 0.5)
-
-
-def _bytes(dataset: Dataset) -> Columns:
-    d = math.prod(dataset.shape)
-    return _columns(dataset, "unit", np.zeros(d), np.full(d, 255.0), levels=256)
-
-
-def _unscaled(dataset: Dataset, extent: Extent | None = None) -> Columns:
-    extent = extent or extent_of(dataset)
-    d = len(extent.low)
-    kind, levels = "real", None
-    if extent.low.min() >= 0 and extent.high.max() <= 1:
-        kind, levels = ("binary", 2) if extent.whole else ("unit", None)
-    return _checked(
-        _columns(dataset, kind, np.zeros(d), np.ones(d), levels=levels), extent, dataset
-    )
-
-
-def _on_common_scale(dataset: Dataset, extent: Extent) -> Columns:
-    d, low, high = len(extent.low), extent.low.min(), extent.high.max()
-    width = high - low
-    levels = int(width) + 1 if extent.whole and width < MOST_LEVELS else None
-    varies = np.full(d, width > 0)
-    scale = np.full(d, width or 1.0)
-    columns = _columns(dataset, "unit", np.full(d, low), scale, levels=levels, varies=varies)
-    return _checked(columns, extent, dataset)
-
-
-def _each_to_unit(dataset: Dataset) -> Columns:
-    extent = extent_of(dataset)
-    width = extent.high - extent.low
-    scale = np.where(width > 0, width, 1.0)
-    columns = _columns(dataset, "unit", extent.low, scale, varies=width > 0)
-    return _checked(columns, extent, dataset)
-
-
-def _standardised(dataset: Dataset, extent: Extent | None = None) -> Columns:
-    extent = extent or extent_of(dataset)
-    _refuse_overflow(np.maximum(np.abs(extent.low), np.abs(extent.high)), dataset)
-    mean, variance = moments_of(dataset)
-    width = extent.high - extent.low
-    deviation = np.sqrt(variance)
-    # The variance of values around 1e-170 underflows to 0 although they vary.
-    scale = np.where(deviation > 0, deviation, width)
-    # A constant column becomes exactly 0, whatever rounding did to its mean.
-    offset = np.where(width > 0, mean, extent.low)
-    scale = np.where(width > 0, scale, 1.0)
-    columns = _columns(dataset, "real", offset, scale, varies=width > 0)
-    return _checked(columns, extent, dataset)
-
-
-def _refuse_overflow(size: np.ndarray, dataset: Dataset) -> None:
-    j = int(size.argmax())
-    if size[j] > _LARGEST_SQUARED:
-        raise ValueError(
-            f"{column_name(j, dataset.shape, dataset.names)} of {dataset.source} reaches "
-            f"{size[j]:.3g}, and squares beyond {_LARGEST_SQUARED:g} overflow float64. "
-            "Rescale that column, or take its logarithm."
-        )
-
-
-def _columns(
-    dataset: Dataset,
-    kind: str,
-    offset: np.ndarray,
-    scale: np.ndarray,
-    *,
-    levels: int | None = None,
-    varies: np.ndarray | None = None,
-) -> Columns:
-    still = () if varies is None else tuple(int(j) for j in np.flatnonzero(~varies))
-    names = dataset.names
-    constant = still if names is None else tuple(names[j] for j in still)
-    return Columns(
-        dataset.shape, names, kind, offset, scale, str(dataset.rows.dtype), levels, constant
-    )
-
-
-def _checked(columns: Columns, extent: Extent, dataset: Dataset) -> Columns:
-    """The columns, if float32 can hold all scaled values."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        ends = np.abs([(end - columns.offset) / columns.scale for end in extent[:2]]).max(axis=0)
-    j = int(np.argmax(np.where(np.isfinite(ends), ends, np.inf)))
-    if not ends[j] <= FLOAT32_MAX:
-        raise ValueError(
-            f"{columns.name(j)} of {dataset.source} has values from {extent.low[j]:.3g} to "
-            f"{extent.high[j]:.3g}, which float32 cannot hold after scaling. "
-            "Rescale that column, or use scaling='standard'."
-        )
-    return columns
-
-
-_SCALINGS: dict[str, Callable[[Dataset], Columns]] = {
-    "auto": _auto,
-    "none": _unscaled,
-    "standard": _standardised,
-    "minmax": _each_to_unit,
-    "unit": _unit,
-}
+    def __init__(self, array: np.ndarray):
+        address, _ = array.__array_interface__["data"]
+        self.__array_interface__ = {**array.__array_interface__, "data": (address, False)}
+        self._array = array

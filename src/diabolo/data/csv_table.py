@@ -12,6 +12,7 @@ import gzip
 import io
 import tempfile
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ import polars as pl
 
 from diabolo.data.dataset import Dataset
 from diabolo.data.parquet import from_parquet
-from diabolo.data.tables import from_frame, labels_of, matrix, refuse_duplicates, text_in
+from diabolo.data.tables import from_frame, labels_of, refuse_duplicates, text_in
 from diabolo.data.values import require_rows_and_columns
 
 _STREAM_ABOVE = 64 * 2**20  # bytes of the file
@@ -129,40 +130,43 @@ def _is_number(cell: str) -> bool:
 
 def _sampled_types(path: Path, layout: Layout, target: str | None) -> dict[str, Any]:
     """The type of every column as the first rows have it; text is refused here already."""
-    sample = layout.scan(path, infer_schema_length=_SAMPLE).head(_SAMPLE).collect()
-    sample = sample.rename(dict(zip(sample.columns, layout.names, strict=True)))
+    texts = layout.scan(path, infer_schema=False).head(_SAMPLE).collect()
+    texts = texts.rename(dict(zip(texts.columns, layout.names, strict=True)))
     if target is not None:
-        labels_of(nw.from_native(sample), target, path.name)
-    numbers = sample.drop(target or [])
-    require_rows_and_columns(numbers.shape, path.name)
-    matrix(nw.from_native(numbers), path.name)
-    return {
-        column.name: column.dtype if column.name == target else _type(column) for column in sample
-    }
+        labels_of(nw.from_native(texts), target, path.name)
+    require_rows_and_columns(texts.drop(target or []).shape, path.name)
+    types = {column.name: _type(column) for column in texts}
+    for name, one in types.items():
+        if one == pl.String and name != target:
+            row, value = _first_text(texts.lazy(), name) or (0, "")
+            raise ValueError(text_in(path.name, name, value, row))
+    return types
 
 
-def _type(column: pl.Series) -> Any:
-    if column.dtype == pl.Boolean:
-        return pl.Boolean
-    narrow = column.dtype.is_integer() and column.is_between(-32768, 32767).all()
-    return pl.Int16 if narrow else pl.Float64
+def _type(texts: pl.Series) -> Any:
+    """The narrowest of the types that hold all these cells; for text, text."""
+    present = texts.drop_nulls().str.strip_chars()
+    if present.cast(pl.Int16, strict=False).null_count() == 0:
+        return pl.Int16
+    if present.cast(pl.Float64, strict=False).null_count() == 0:
+        return pl.Float64
+    return pl.Boolean if present.is_in(["true", "false", "True", "False"]).all() else pl.String
+
+
+def _first_text(texts: pl.LazyFrame, name: str) -> tuple[int, str] | None:
+    """Row and value of the first cell of a column that is neither a number nor missing."""
+    number = pl.col(name).str.strip_chars().cast(pl.Float64, strict=False)
+    column = texts.select(pl.col(name)).with_row_index("its row")
+    bad = column.filter(pl.col(name).is_not_null() & number.is_null()).head(1).collect()
+    return (bad["its row"][0], bad[name][0]) if len(bad) else None
 
 
 def _explained(path: Path, layout: Layout, target: str | None, error: Exception) -> str:
     """The sentence for a table that polars could not read."""
     texts = layout.scan(path, infer_schema=False)
-    try:
-        for column in texts.collect_schema().names():
-            bad = (
-                texts.select(pl.col(column))
-                .with_row_index("row")
-                .filter(pl.col(column).cast(pl.Float64, strict=False).is_null())
-                .drop_nulls()
-                .head(1)
-                .collect()
-            )
-            if len(bad) and column != target:
-                return text_in(path.name, column, bad[column][0], bad["row"][0])
-    except pl.exceptions.PolarsError:
-        pass
+    with suppress(pl.exceptions.PolarsError):  # what cannot be read as text either
+        for name, shown in zip(texts.collect_schema().names(), layout.names, strict=True):
+            found = _first_text(texts, name) if shown != target else None
+            if found:
+                return text_in(path.name, shown, found[1], found[0])
     return f"{path} cannot be read as a table ({str(error).splitlines()[0]})."

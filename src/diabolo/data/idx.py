@@ -39,6 +39,7 @@ def open_idx(path: Path) -> Dataset:
     with _explained(path), _opened(path) as file:
         dtype, shape = _header(file, path)
         require_shape(shape, path.name)
+        _refuse_other_size(file, dtype, shape, path)
         rows = collected(shape, native(dtype), _rows(file, dtype, shape, path), source=path.name)
     return Dataset(rows, shape[1:], None, _labels_for(path, len(rows)), path.name)
 
@@ -82,9 +83,12 @@ def _explained(path: Path) -> Iterator[None]:
 
 
 def _opened(path: Path) -> BinaryIO:
+    return cast(BinaryIO, gzip.open(path) if _is_zipped(path) else path.open("rb"))
+
+
+def _is_zipped(path: Path) -> bool:
     with path.open("rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
-    return cast(BinaryIO, gzip.open(path) if zipped else path.open("rb"))
+        return file.read(2) == b"\x1f\x8b"
 
 
 def _rows(
@@ -101,15 +105,26 @@ def _rows(
         content = file.read(count * size)
         if len(content) < count * size:
             raise ValueError(
-                f"{path} announces {shape[0] * size} bytes of values and holds only "
-                f"{first * size + len(content)}. It is truncated: get it again."
+                _other_size(path, shape[0] * size, f"only {first * size + len(content)}")
             )
         yield np.frombuffer(content, dtype).reshape(count, *shape[1:])
     if file.read(1):
-        raise ValueError(
-            f"{path} announces {shape[0] * size} bytes of values and holds more. It is damaged: "
-            "get it again."
-        )
+        raise ValueError(_other_size(path, shape[0] * size, "more"))
+
+
+def _refuse_other_size(file: BinaryIO, dtype: np.dtype, shape: tuple[int, ...], path: Path) -> None:
+    """Before room is made for large data; how much a gzip file holds is seen only at its end."""
+    announced = math.prod(shape) * dtype.itemsize
+    left = path.stat().st_size - file.tell()
+    if left < announced and not _is_zipped(path):
+        raise ValueError(_other_size(path, announced, f"only {left}"))
+
+
+def _other_size(path: Path, announced: int, found: str) -> str:
+    return (
+        f"{path} announces {announced} bytes of values and holds {found}. It is truncated or "
+        "damaged: get it again."
+    )
 
 
 def _header(file: BinaryIO, path: Path) -> tuple[np.dtype, tuple[int, ...]]:

@@ -48,7 +48,8 @@ def pieces(dataset: Dataset) -> Iterator[tuple[int, np.ndarray]]:
     size = max(1, PIECE // max(1, math.prod(dataset.shape)))
     first = 0
     for rows in dataset.rows.chunks(size):
-        require_finite(rows, first, source=dataset.source, names=dataset.names)
+        numbers = np.arange(first, first + len(rows))
+        require_finite(rows, numbers, source=dataset.source, names=dataset.names)
         yield first, rows
         first += len(rows)
 

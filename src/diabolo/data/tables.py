@@ -21,15 +21,16 @@ from diabolo.data.values import guess, missing_value, require_rows_and_columns
 
 def is_frame(source: Any) -> bool:
     """Whether narwhals knows this kind of frame."""
-    return isinstance(nw.from_native(source, pass_through=True), nw.DataFrame | nw.LazyFrame)
+    try:
+        known = nw.from_native(source, pass_through=True)
+    except nw.exceptions.DuplicateError:
+        return True
+    return isinstance(known, nw.DataFrame | nw.LazyFrame)
 
 
 def from_frame(source: Any, *, target: str | None = None, name: str = "X") -> Dataset:
     """A data set of the rows of a frame; the column `target` becomes its labels."""
-    refuse_duplicates([str(column) for column in _column_names(source)], name)
-    frame = nw.from_native(source)
-    if isinstance(frame, nw.LazyFrame):
-        frame = frame.collect()
+    frame = _collected(source, name)
     labels = None
     if target is not None:
         labels = labels_of(frame, target, name)
@@ -39,15 +40,18 @@ def from_frame(source: Any, *, target: str | None = None, name: str = "X") -> Da
     return replace(dataset, names=tuple(str(one) for one in frame.columns))
 
 
-def _column_names(source: Any) -> Sequence[Any]:
-    """Names as the frame itself gives them: narwhals already stumbles over duplicates."""
-    if isinstance(source, nw.DataFrame | nw.LazyFrame):
-        source = source.to_native()
-    names = getattr(source, "column_names", None)  # pyarrow
-    return list(getattr(source, "columns", ()) if names is None else names)
+def _collected(source: Any, name: str) -> nw.DataFrame:
+    try:
+        frame = nw.from_native(source)
+    except nw.exceptions.DuplicateError:
+        names = source.column_names if hasattr(source, "column_names") else source.columns
+        refuse_duplicates([str(one) for one in names], name)
+        raise
+    return frame.collect() if isinstance(frame, nw.LazyFrame) else frame
 
 
 def refuse_duplicates(names: Sequence[str], source: str) -> None:
+    """Raise a ValueError if two columns have one name."""
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise ValueError(

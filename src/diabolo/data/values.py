@@ -27,24 +27,24 @@ def column_name(j: int, shape: tuple[int, ...], names: tuple[str, ...] | None = 
 
 def require_finite(
     rows: np.ndarray,
-    first_row: int,
+    numbers: np.ndarray,
     *,
     source: str,
     names: tuple[str, ...] | None = None,
 ) -> None:
     """Raise a ValueError that names the first NaN or infinity among the rows (b, *shape), if any.
 
-    first_row : number of the first of these rows in the whole data set, counted from 0.
+    numbers : (b,) of these rows in the whole data set, counted from 0
     """
     if rows.dtype.kind != "f" or np.isfinite(rows).all():
         return
     flat = rows.reshape(len(rows), -1)
-    row, j = (int(i) for i in np.argwhere(~np.isfinite(flat))[0])
-    where = f"row {first_row + row}, {column_name(j, rows.shape[1:], names)}"
-    if np.isnan(flat[row, j]):
+    i, j = (int(one) for one in np.argwhere(~np.isfinite(flat))[0])
+    where = f"row {numbers[i]}, {column_name(j, rows.shape[1:], names)}"
+    if np.isnan(flat[i, j]):
         raise ValueError(missing_value(source, where))
     raise ValueError(
-        f"{source} contains infinity ({flat[row, j]}) in {where}. "
+        f"{source} contains infinity ({flat[i, j]}) in {where}. "
         "Drop such rows, or replace infinity by a finite number."
     )
 
