@@ -132,7 +132,7 @@ class _Memory:
         fresh = source.storage in self.own and source.storage not in self.place
         if not (exact and alike and fresh and destination.is_contiguous()):
             return False
-        start = destination.storage_offset() * destination.element_size()
+        start = int(destination.storage_offset()) * destination.element_size()
         self.place[source.storage] = destination.untyped_storage(), start
         return True
 

@@ -136,7 +136,7 @@ class ReplayedStep:
         self, replay: _Replay, batch: Batch, clock: Tensor, generator: Generators
     ) -> dict[str, Tensor]:
         """Take the step both ways; the eager one counts."""
-        state = _State(self.buffers, generator)
+        state = State(self.buffers, generator)
         before = state.copy()
         if replay.plan is None:
             self.reason = self._write_down(replay, state, batch, clock, generator)
@@ -148,7 +148,7 @@ class ReplayedStep:
         state.restore(before)
         replayed = replay(batch, clock)
         found = [*replayed.values(), self.gradient, *state.copy()]
-        if not all(map(_same, expected, found)):
+        if not all(map(same, expected, found)):
             self.gradient.copy_(expected[len(terms)])
             state.restore(after)
             self._give_up(replay)
@@ -157,7 +157,7 @@ class ReplayedStep:
     def _write_down(
         self,
         replay: _Replay,
-        state: _State,
+        state: State,
         batch: Batch,
         clock: Tensor,
         generator: Generators,
@@ -192,27 +192,29 @@ class _Replay:
     def __init__(self) -> None:
         self.runs = 0
         self.plan: Plan | None = None
+        self.names: list[str] = []
+        self.inputs: dict[str, Tensor] = {}
 
     def build(self, record: Record, batch: Batch, clock: Tensor, generator: Generators) -> None:
-        own = [None if t is None else t.clone() for t in batch]
-        self.inputs = [t for t in own if t is not None]
+        self.inputs = {name: t.clone() for name, t in batch._asdict().items() if t is not None}
         self.clock = clock.clone()
-        tape, terms, landing = record(batch._make(own), self.clock, generator)
+        tape, terms, landing = record(batch._replace(**self.inputs), self.clock, generator)
         if any("convolution" in call.function._schema.name for call in tape.calls):
             raise NotReplayable(CONVOLUTIONS)
         self.names = list(terms)
         self.plan = Plan(tape, list(terms.values()), landing)
 
     def __call__(self, batch: Batch, clock: Tensor) -> dict[str, Tensor]:
+        assert self.plan is not None
         self.clock.copy_(clock)
-        for own, given in zip(self.inputs, [t for t in batch if t is not None], strict=True):
-            own.copy_(given)
+        for name, own in self.inputs.items():
+            own.copy_(getattr(batch, name))
         self.plan.run()
         # copies: the next run overwrites what the plan holds
         return {n: t.clone() for n, t in zip(self.names, self.plan.results, strict=True)}
 
 
-class _State:
+class State:
     """What a step changes besides the gradient: buffers and random streams."""
 
     def __init__(self, buffers: Sequence[Tensor], generator: Generators) -> None:
@@ -231,7 +233,7 @@ class _State:
             stream.set_state(value)
 
 
-def _same(a: Any, b: Any) -> bool:
+def same(a: Any, b: Any) -> bool:
     """Equal in every bit, but for the sign of zeros; NaN equals NaN."""
     if a.shape != b.shape or a.dtype != b.dtype:
         return False

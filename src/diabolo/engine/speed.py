@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 # Every parameter begins at a multiple of this: MKL's products depend, in speed and in the last
 # bit, on how their operands are aligned, and torch's own tensors are aligned like this.
 ALIGNMENT = 64  # bytes
+
+# The norm is taken of so many numbers, then of these norms: cut for threads by torch, the sum over
+# a long vector would depend on their number.
+PIECE = 1024
 
 
 class FlatParameters:
@@ -164,17 +168,24 @@ class FusedAdamW:
         self.weight_decay, self.clip = weight_decay, clip
         self.moments = torch.zeros_like(self.vector), torch.zeros_like(self.vector)
         self.count = torch.zeros((), dtype=torch.float32, device=self.vector.device)
-        self._lists = [[t] for t in (self.vector, self.gradient, *self.moments)]
         self._update = _fused if hasattr(torch, "_fused_adamw_") else _plain
+        whole = self.gradient.numel() // PIECE * PIECE
+        self._pieces = self.gradient[:whole].view(-1, PIECE), self.gradient[whole:]
 
     @torch.no_grad()
     def step(self, lr: float | Tensor | None = None) -> None:
         """Update the vector from its gradient; nothing is read back to Python."""
         scale = None
         if self.clip is not None:  # the kernel divides by it on its way through the gradient
-            scale = torch.linalg.vector_norm(self.gradient).div_(self.clip).clamp_(min=1)
+            scale = self.norm().div_(self.clip).clamp_(min=1)
         self.count.add_(1)
         self._update(self, self.lr if lr is None else lr, scale)
+
+    def norm(self) -> Tensor:
+        """Euclidean norm of the gradient, (); the same bits on any number of threads."""
+        pieces, rest = self._pieces
+        norms = torch.linalg.vector_norm(pieces, dim=1)
+        return torch.hypot(torch.linalg.vector_norm(norms), torch.linalg.vector_norm(rest))
 
     def state(self) -> dict[str, Tensor]:
         """Copies of all that the next step depends on, besides vector and gradient."""
@@ -195,9 +206,12 @@ class FusedAdamW:
             tensor.copy_(state[name])
 
 
-def _fused(adam: FusedAdamW, lr: float | Tensor, scale: Tensor | None) -> None:
+def _fused(adam: FusedAdamW, lr: Any, scale: Tensor | None) -> None:
     torch._fused_adamw_(
-        *adam._lists,
+        [adam.vector],
+        [adam.gradient],
+        [adam.moments[0]],
+        [adam.moments[1]],
         [],
         [adam.count],
         lr=lr,
@@ -211,13 +225,16 @@ def _fused(adam: FusedAdamW, lr: float | Tensor, scale: Tensor | None) -> None:
     )
 
 
-def _plain(adam: FusedAdamW, lr: float | Tensor, scale: Tensor | None) -> None:
+def _plain(adam: FusedAdamW, lr: Any, scale: Tensor | None) -> None:
     """The same by torch's documented parts, for a torch without the fused kernel."""
     if scale is not None:
         adam.gradient.div_(scale)
-    adam.count.sub_(1)  # counts for itself
+    adam.count.sub_(1)  # this one counts for itself
     adamw(
-        *adam._lists,
+        [adam.vector],
+        [adam.gradient],
+        [adam.moments[0]],
+        [adam.moments[1]],
         [],
         [adam.count],
         foreach=False,
@@ -240,7 +257,7 @@ class EagerStep:
     Parameters outside `flat` get no gradient and are not touched.
     """
 
-    reason = "every operation is dispatched by Python"
+    reason: str | None = "asked for"
 
     def __init__(self, objective: nn.Module, flat: FlatParameters) -> None:
         self.objective, self.flat = objective, flat

@@ -192,7 +192,7 @@ def _place(stack: Tensor) -> tuple[torch.UntypedStorage, int]:
 
 
 def _row(batch: Batch, k: int) -> Batch:
-    return batch._make(None if field is None else field[k] for field in batch)
+    return batch._replace(**{n: t[k] for n, t in batch._asdict().items() if t is not None})
 
 
 def _untrained(module: nn.Module, trained: Sequence[str]) -> dict[str, Tensor]:

@@ -43,7 +43,7 @@ class Spot:
         """This region of another storage, all of it moved by `start` elements."""
         with torch._C._DisableTorchDispatch():  # a tape need not know
             tensor = torch.empty(0, dtype=self.dtype, device=storage.device)
-            return tensor.set_(storage, start + self.offset, self.size, self.stride)  # type: ignore[call-overload]
+            return tensor.set_(storage, start + self.offset, self.size, self.stride)
 
 
 @dataclass(frozen=True)

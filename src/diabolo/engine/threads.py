@@ -1,0 +1,188 @@
+"""How many threads a step gets: as many as are quickest on this machine, now.
+
+Two rules of thumb fail. On nets of a few thousand weights a second thread costs more than it
+gives. And with a busy neighbour on one core all torch threads wait, at every operation, for the
+one that is not scheduled: two threads are then 4 times slower, not 2 times (docs/performance.md).
+So real steps are timed, and timed again when they slow down.
+
+The number of threads must not show in the result. It nearly never does; where it does, because a
+product is cut into other pieces, it is the most threads always, never chosen by the clock.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from statistics import median
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from diabolo.engine.replay import State, same
+from diabolo.engine.speed import EagerStep, FlatParameters
+
+if TYPE_CHECKING:
+    from diabolo.data.batches import Batch
+
+TINY = 2e6  # operations of the largest matrix product, under which one thread is quickest
+
+
+@contextmanager
+def threads_restored() -> Iterator[None]:
+    """Inside, torch's number of threads may be changed; afterwards it is what it was."""
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class ThreadedStep:
+    """A step that sets the number of threads it runs on; use it within `threads_restored()`.
+
+    step      : any form of step for `objective` and `flat`.
+    n_threads : if given, that many always.
+    """
+
+    def __init__(
+        self,
+        step: Callable[..., dict[str, Tensor]],
+        objective: nn.Module,
+        flat: FlatParameters,
+        n_threads: int | None = None,
+    ) -> None:
+        self.step = step
+        self._eager = EagerStep(objective, flat)
+        self._most = torch.get_num_threads()
+        self._calls = 0
+        self.race: Race | None = None
+        if n_threads is not None:
+            self.race = Race([n_threads])
+
+    @property
+    def reason(self) -> str | None:
+        """Why the step is eager, or None."""
+        return self.step.reason  # type: ignore[attr-defined]
+
+    def __call__(
+        self, batch: Batch, clock: Tensor, generator: torch.Generator | None = None
+    ) -> dict[str, Tensor]:
+        race = self.race or self._race(batch, clock, generator)
+        if torch.get_num_threads() != race.count:
+            torch.set_num_threads(race.count)
+        if race.settled:
+            return self.step(batch, clock, generator)
+        start = time.perf_counter()
+        terms = self.step(batch, clock, generator)
+        race.took(time.perf_counter() - start)
+        return terms
+
+    def _race(self, batch: Batch, clock: Tensor, generator: torch.Generator | None) -> Race:
+        self._calls += 1
+        if self._most == 1 or _largest_product(self._eager.flat, len(batch.x)) < TINY:
+            self.race = Race([1])
+            return self.race
+        if self._calls == 1:  # the first step has to come at once
+            return Race([self._most])
+        counts = sorted({self._most, (self._most + 1) // 2, 1}, reverse=True)
+        self.race = Race(self._alike(counts, batch, clock, generator))
+        return self.race
+
+    def _alike(
+        self, counts: list[int], batch: Batch, clock: Tensor, generator: torch.Generator | None
+    ) -> list[int]:
+        """Those counts of threads that give the same bits as the first; nothing is changed."""
+        state = State(list(self._eager.objective.buffers()), generator)
+        before, outcomes = state.copy(), []
+        for count in counts:
+            torch.set_num_threads(count)
+            terms = self._eager(batch, clock, generator)
+            outcomes.append([*terms.values(), self._eager.flat.gradient.clone()])
+            state.restore(before)
+        return [
+            count
+            for count, outcome in zip(counts, outcomes, strict=True)
+            if all(map(same, outcome, outcomes[0]))
+        ]
+
+
+def _largest_product(flat: FlatParameters, rows: int) -> float:
+    """Operations of the largest matrix product; unknown, so infinite, with convolutions."""
+    if any(len(shape) > 2 for shape in flat.shapes):
+        return float("inf")
+    return max(2.0 * rows * shape.numel() for shape in flat.shapes)
+
+
+class Race:
+    """Which of several ways is quickest, judged by how long real steps took.
+
+        while …:
+            … do a step in the way of race.count …
+            race.took(seconds)
+
+    In a trial every way has a step to warm up and `TIMED` that count; one that is hopeless has
+    fewer. A new trial begins when steps slow down, and from time to time while the first way, the
+    quickest on an idle machine, is not the one in use.
+    """
+
+    TIMED = 4
+    WINDOW = 31  # last steps, whose median is the usual time
+    SLOW, STREAK = 1.5, 5  # so many times the usual, so often in a row: try again
+    FIRST_PATIENCE, LONGEST_PATIENCE = 2.0, 60.0  # seconds until a trial for the first way
+
+    def __init__(self, counts: Sequence[int]) -> None:
+        self.counts = list(counts)
+        self.count = self.counts[0]
+        self.settled = len(self.counts) == 1
+        self._patience = self.FIRST_PATIENCE
+        self._begin_trial()
+
+    def took(self, seconds: float) -> None:
+        """Tell how long a step took in the way of `count`."""
+        if self.settled:
+            return
+        if self._waiting:
+            self._try(seconds)
+        else:
+            self._watch(seconds)
+
+    def _begin_trial(self) -> None:
+        self._waiting = list(self.counts)
+        self._times: dict[int, list[float]] = {count: [] for count in self.counts}
+        self.count = self._waiting[0]
+
+    def _try(self, seconds: float) -> None:
+        times = self._times[self.count]
+        times.append(seconds)
+        done = len(times) > self.TIMED or (len(times) > 1 and self._hopeless(seconds))
+        if not done:
+            return
+        self._waiting.pop(0)
+        if self._waiting:
+            self.count = self._waiting[0]
+            return
+        self._end_trial()
+
+    def _hopeless(self, seconds: float) -> bool:
+        rivals = [median(t[1:]) for c, t in self._times.items() if c != self.count and t[1:]]
+        return bool(rivals) and seconds > 2 * min(rivals)
+
+    def _end_trial(self) -> None:
+        usual = {count: median(times[1:]) for count, times in self._times.items()}
+        self.count = min(usual, key=lambda count: usual[count])
+        self._last = deque(self._times[self.count][1:], maxlen=self.WINDOW)
+        self._streak, self._since = 0, 0.0
+
+    def _watch(self, seconds: float) -> None:
+        self._since += seconds
+        self._streak = self._streak + 1 if seconds > self.SLOW * median(self._last) else 0
+        self._last.append(seconds)
+        if self._streak >= self.STREAK:
+            self._patience = self.FIRST_PATIENCE
+            self._begin_trial()
+        elif self.count != self.counts[0] and self._since > self._patience:
+            self._patience = min(2 * self._patience, self.LONGEST_PATIENCE)
+            self._begin_trial()
