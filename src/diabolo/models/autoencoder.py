@@ -6,6 +6,7 @@ loss = −log p(x|z)  +  β · rate  +  aux  +  Σ weight · penalty
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import field
 from typing import NamedTuple
 
@@ -13,11 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from diabolo.parts.augmentations import Unchanged
+from diabolo.parts.codes import Code
 from diabolo.parts.corruptions import Corruption, Nothing
-from diabolo.parts.networks import Identity
+from diabolo.parts.likelihoods import Likelihood
+from diabolo.parts.networks import Identity, Mirror
 from diabolo.parts.penalties import Penalty
 from diabolo.parts.record import Pass
-from diabolo.parts.spec import Part
+from diabolo.parts.spec import Part, registered
 
 
 class Example(NamedTuple):
@@ -41,20 +44,20 @@ class AutoencoderModule(Part):
     """
 
     encoder: nn.Module
-    code: Part
+    code: Code
     decoder: nn.Module
-    likelihood: Part
+    likelihood: Likelihood
     augmentation: Part = field(default_factory=Unchanged)
     corruption: Corruption = field(default_factory=Nothing)
-    penalties: tuple[Penalty, ...] = field(default_factory=tuple)
+    penalties: Sequence[Penalty] = field(default_factory=tuple)
     head: nn.Module = field(default_factory=Identity)
     beta: float = 1.0
     warmup: float = 0.0
 
     def __post_init__(self) -> None:
-        self.penalties = nn.ModuleList(self.penalties)
-        if reflect := getattr(self.decoder, "reflect", None):
-            reflect(self.encoder)
+        self.penalties = registered(self.penalties)
+        if isinstance(self.decoder, Mirror):
+            self.decoder.reflect(self.encoder)
 
     def observe(self, batch: Example, generator: torch.Generator | None) -> Pass:
         """One pass as training sees it: corrupted input, code drawn from q(z|x)."""

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from diabolo.models.autoencoder import AutoencoderModule, call
+from diabolo.parts.codes import Gaussian
 
 
 class LogLikelihood(NamedTuple):
@@ -32,7 +33,10 @@ def importance_weights(
     context: Tensor | None = None,
 ) -> Tensor:
     """log p(x|z_i) + log p(z_i) − log q(z_i|x) for k draws of every row, (n, k) in nats."""
-    mu, logvar = model.code.posterior(call(model.encoder, x, context))
+    code = model.code
+    if not isinstance(code, Gaussian):
+        raise TypeError(f"the bounds need a Gaussian code, not {type(code).__name__}")
+    mu, logvar = code.posterior(call(model.encoder, x, context))
     n, dim = mu.shape
     noise = torch.empty(n, k, dim, device=x.device).normal_(generator=generator)
     z = mu[:, None] + torch.exp(0.5 * logvar)[:, None] * noise
@@ -40,7 +44,7 @@ def importance_weights(
     side = None if context is None else context.repeat_interleave(k, 0)
     out = call(model.decoder, z.flatten(0, 1), side)
     log_px = model.likelihood.log_prob(x.repeat_interleave(k, 0), out).sum(1).view(n, k)
-    return log_px + model.code.prior.log_prob(z) - log_q
+    return log_px + code.prior.log_prob(z) - log_q
 
 
 @torch.inference_mode()

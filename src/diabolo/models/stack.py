@@ -21,14 +21,20 @@ def layer_of(stack: AutoencoderModule, index: int, **words: Any) -> AutoencoderM
     others are compared with the features below them by squared error, through the non-linearity
     that the whole decoder has at that place.
     """
-    count = len(stack.encoder.layers)
+    encoder, decoder = stack.encoder, stack.decoder
+    if not isinstance(encoder, Dense) or not isinstance(decoder, Dense):
+        raise TypeError("only dense networks with matrices of their own come in layers")
+    count = len(encoder.layers)
     is_top, mirror = index == count - 1, count - 1 - index
-    units = stack.encoder.sizes[index + 1]
-    code = stack.code if is_top else Deterministic(units, stack.encoder.activation)
-    likelihood = stack.likelihood if index == 0 else Gaussian(link=stack.decoder.activation)
-    encoder = stack.encoder.part(index, index + 1)
+    units = encoder.sizes[index + 1]
+    code = stack.code if is_top else Deterministic(units, encoder.activation)
+    likelihood = stack.likelihood if index == 0 else Gaussian(link=decoder.activation)
     return AutoencoderModule(
-        encoder, code, stack.decoder.part(mirror, mirror + 1), likelihood, **words
+        encoder.part(index, index + 1),
+        code,
+        decoder.part(mirror, mirror + 1),
+        likelihood,
+        **words,
     )
 
 
@@ -45,7 +51,7 @@ class Above(nn.Module):
         if len(self.below.layers):
             with torch.no_grad():
                 features = self.below.features(batch.x, batch.context)
-            batch = Example(features)
+            batch = Example(features, batch.context)
         return self.layer(batch, clock, generator)
 
 
@@ -63,6 +69,8 @@ class Classification(nn.Module):
         self, batch: Example, clock: Tensor, generator: torch.Generator | None
     ) -> dict[str, Tensor]:
         """Terms: "loss" in nats per row, and "error", the share of rows in the wrong class."""
+        if batch.y is None:
+            raise ValueError("fine-tuning with labels needs a class number for every row.")
         logits = self.model.head(self.model.encode(batch.x, batch.context))
         wrong = (logits.argmax(1) != batch.y).to(logits.dtype).mean()
         return {"loss": F.cross_entropy(logits, batch.y), "error": wrong}

@@ -6,6 +6,7 @@ A code declares how many numbers it wants from the encoder (`inputs`) and how wi
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import NamedTuple
 
 import torch
@@ -24,22 +25,33 @@ class Draw(NamedTuple):
     aux: Tensor
 
 
-class Deterministic(Part):
+class Code(Part, abstract=True):
+    """What all kinds share."""
+
+    dim: int
+
+    @property
+    def inputs(self) -> int:
+        """Numbers that the encoder gives for each row."""
+        return self.dim
+
+    def forward(self, h: Tensor, generator: torch.Generator | None) -> Draw:
+        """As in training: drawn, where the code is random."""
+        z = self.mean(h)
+        return Draw(z, z.new_zeros(len(z)), z.new_zeros(()))
+
+    def mean(self, h: Tensor) -> Tensor:
+        """The deterministic code, (n, inputs) → (n, dim)."""
+        raise NotImplementedError
+
+
+class Deterministic(Code):
     """z = f(h): the plain autoencoder's code, free of charge.
 
     activation : f; "sigmoid" bounds the units in (0, 1), which KL sparsity needs.
     """
 
-    dim: int
     activation: str = "identity"
-
-    @property
-    def inputs(self) -> int:
-        return self.dim
-
-    def forward(self, h: Tensor, generator: torch.Generator | None) -> Draw:
-        z = self.mean(h)
-        return Draw(z, z.new_zeros(len(z)), z.new_zeros(()))
 
     def mean(self, h: Tensor) -> Tensor:
         return ACTIVATIONS[self.activation].value(h)
@@ -49,30 +61,21 @@ class Deterministic(Part):
         return ACTIVATIONS[self.activation].slope(h, self.mean(h))
 
 
-class TopK(Part):
+class TopK(Code):
     """z keeps the k largest units of each row and sets the others to zero.
 
     Makhzani & Frey 2013, "k-sparse autoencoders": the support is chosen by the encoder, the
     gradient flows through the units that were kept.
     """
 
-    dim: int
     k: int
-
-    @property
-    def inputs(self) -> int:
-        return self.dim
-
-    def forward(self, h: Tensor, generator: torch.Generator | None) -> Draw:
-        z = self.mean(h)
-        return Draw(z, z.new_zeros(len(z)), z.new_zeros(()))
 
     def mean(self, h: Tensor) -> Tensor:
         values, units = h.topk(self.k, dim=1)
         return torch.zeros_like(h).scatter(1, units, values)
 
 
-class Gaussian(Part):
+class Gaussian(Code):
     """q(z|x) = N(μ, diag σ²): the variational code; its rate is KL(q ‖ p).
 
     h holds the means, then the log-variances. These are bounded, smoothly, to ±`bound`:
@@ -80,8 +83,8 @@ class Gaussian(Part):
     With μ = h₁ and σ² = exp(h₂): z = μ + σ ε, ε ~ N(0, I) (Kingma & Welling 2014, eq. 4).
     """
 
-    dim: int
     bound: float = 12.0
+    prior: StandardNormal = field(init=False)
 
     def __post_init__(self) -> None:
         self.prior = StandardNormal(self.dim)

@@ -19,7 +19,7 @@ def _coins(x: Tensor, probability: float, generator: torch.Generator | None) -> 
     return torch.empty_like(x).bernoulli_(probability, generator=generator)
 
 
-class Corruption(Part):
+class Corruption(Part, abstract=True):
     """What all kinds share: the level, the emphasis, and the weight that follows from it."""
 
     level: float = 0.3

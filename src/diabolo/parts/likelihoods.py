@@ -8,6 +8,7 @@ where an entry needs k numbers they come parameter by parameter, (n, k·d).
 from __future__ import annotations
 
 import math
+from dataclasses import field
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +20,7 @@ from diabolo.parts.spec import Part
 LOG_2PI = math.log(2 * math.pi)
 
 
-class Likelihood(Part):
+class Likelihood(Part, abstract=True):
     """What all kinds share."""
 
     @property
@@ -56,6 +57,7 @@ class Gaussian(Likelihood):
     variance: str = "fixed"
     scale: float = 1.0
     floor: float = 1e-3  # of a learned s: data without noise would send it to 0, the loss to −∞
+    log_scale: nn.Parameter = field(init=False)  # of a shared s
 
     def __post_init__(self) -> None:
         if self.variance == "shared":

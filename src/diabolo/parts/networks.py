@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import field
 from typing import TypeVar
 
 import torch
@@ -15,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from diabolo.parts.activations import ACTIVATIONS
-from diabolo.parts.spec import Part
+from diabolo.parts.spec import Part, registered
 
 Layer = TypeVar("Layer", bound=nn.Module)
 
@@ -48,9 +49,13 @@ def _draw(layer: nn.Linear | nn.Conv2d, gain: float, generator: torch.Generator)
         nn.init.zeros_(layer.bias)
 
 
-def with_context(x: Tensor, context: Tensor | None) -> Tensor:
-    """(n, d) and (n, c) side by side; labels and covariates enter every network this way."""
-    return x if context is None else torch.cat([x, context], dim=1)
+def with_context(x: Tensor, context: Tensor | None, width: int) -> Tensor:
+    """(n, d) and (n, c) side by side; labels and covariates enter every network this way.
+
+    width : of the context that the network was made for; 0: it does not look at any, as in the
+    middle of a stack.
+    """
+    return torch.cat([x, context], dim=1) if width and context is not None else x
 
 
 class Dense(Part):
@@ -63,11 +68,17 @@ class Dense(Part):
     sizes: tuple[int, ...]
     activation: str = "relu"
     context: int = 0
+    layers: Sequence[nn.Linear] = field(init=False)
 
     def __post_init__(self) -> None:
         self.sizes = tuple(self.sizes)
         inputs = (self.sizes[0] + self.context, *self.sizes[1:-1])
-        self.layers = nn.ModuleList(map(_linear, inputs, self.sizes[1:]))
+        self.layers = registered(map(_linear, inputs, self.sizes[1:]))
+
+    @property
+    def inputs(self) -> int:
+        """Width of a row that goes in, without its context."""
+        return self.sizes[0]
 
     def initialise(self, generator: torch.Generator) -> None:
         gain = ACTIVATIONS[self.activation].gain
@@ -78,7 +89,7 @@ class Dense(Part):
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """(n, sizes[0]) → (n, sizes[-1])."""
         activation = ACTIVATIONS[self.activation].value
-        x = with_context(x, context)
+        x = with_context(x, context, self.context)
         for layer in self.layers[:-1]:
             x = activation(layer(x))
         return self.layers[-1](x)
@@ -86,7 +97,7 @@ class Dense(Part):
     def levels(self, x: Tensor, context: Tensor | None = None) -> list[Tensor]:
         """Activations of every hidden level, first to last; the output is not among them."""
         activation = ACTIVATIONS[self.activation].value
-        x, levels = with_context(x, context), []
+        x, levels = with_context(x, context, self.context), []
         for layer in self.layers[:-1]:
             x = activation(layer(x))
             levels.append(x)
@@ -111,13 +122,13 @@ class Dense(Part):
         The Jacobian of a row is W_L diag(s_{L−1}) W_{L−1} … diag(s_1) W_1.
         """
         value, slope, _ = ACTIVATIONS[self.activation]
-        x, slopes = with_context(x, context), []
+        x, slopes = with_context(x, context, self.context), []
         for layer in self.layers[:-1]:
             a = layer(x)
             x = value(a)
             slopes.append(slope(a, x))
-        weights = [layer.weight for layer in self.layers]
-        weights[0] = weights[0][:, : self.sizes[0]]
+        first, *others = (layer.weight for layer in self.layers)
+        weights = [first[:, : self.sizes[0]], *others]
         return weights, slopes, self.layers[-1](x)
 
 
@@ -131,6 +142,9 @@ class Mirror(Part):
     sizes: tuple[int, ...]
     activation: str = "relu"
     context: int = 0
+    biases: nn.ParameterList = field(init=False)
+    context_weight: nn.Parameter = field(init=False)
+    encoder: Dense = field(init=False)
 
     def __post_init__(self) -> None:
         self.sizes = tuple(self.sizes)
@@ -138,9 +152,26 @@ class Mirror(Part):
         if self.context:
             self.context_weight = nn.Parameter(torch.zeros(self.sizes[1], self.context))
 
-    def reflect(self, encoder: Dense) -> None:
+    @property
+    def inputs(self) -> int:
+        """Width of a row that goes in, without its context."""
+        return self.sizes[0]
+
+    def reflect(self, encoder: nn.Module) -> None:
+        """Say whose mirror image this is.
+
+        raises ValueError for an encoder without matrices of these sizes.
+        """
+        if not isinstance(encoder, Dense) or not self._is_image_of(encoder.sizes):
+            raise ValueError(
+                f"tied weights need a dense encoder of the sizes {self.sizes[::-1]}: pass "
+                "tied=False with an encoder of your own."
+            )
         # past nn.Module's registry: the weights belong to the encoder and are stored once
         object.__setattr__(self, "encoder", encoder)
+
+    def _is_image_of(self, sizes: tuple[int, ...]) -> bool:
+        return sizes[:-1] == self.sizes[:0:-1] and sizes[-1] >= self.sizes[0]
 
     def initialise(self, generator: torch.Generator) -> None:
         for parameter in self.parameters(recurse=True):
@@ -155,7 +186,7 @@ class Mirror(Part):
             # a first layer that also sees a context has its columns last
             weight = layer.weight[: self.sizes[depth], : self.sizes[depth + 1]]
             z = F.linear(z, weight.T, bias)
-            if depth == 0 and context is not None:
+            if depth == 0 and self.context and context is not None:
                 z = z + F.linear(context, self.context_weight)
             if depth < len(layers) - 1:
                 z = activation(z)
@@ -166,12 +197,16 @@ def _halvings(height: int, width: int, most: int) -> list[tuple[int, int]]:
     """Sizes of the feature maps from the image inwards: a side is halved while it is ≥ 8."""
     sizes = [(height, width)]
     while len(sizes) <= most and max(sizes[-1]) >= 8:
-        sizes.append(tuple(-(-side // _stride(side)) for side in sizes[-1]))
+        sizes.append((_halved(sizes[-1][0]), _halved(sizes[-1][1])))
     return sizes if len(sizes) > 1 else sizes * 2
 
 
 def _stride(side: int) -> int:
     return 2 if side >= 8 else 1
+
+
+def _halved(side: int) -> int:
+    return -(-side // _stride(side))
 
 
 def _kernel(side: int) -> int:
@@ -190,18 +225,25 @@ class ConvolutionalEncoder(Part):
     channels: tuple[int, ...] = (32, 64)
     activation: str = "relu"
     context: int = 0
+    layers: Sequence[nn.Conv2d] = field(init=False)
+    head: nn.Linear = field(init=False)
 
     def __post_init__(self) -> None:
-        self.shape, self.channels = tuple(self.shape), tuple(self.channels)
         height, width, depth = self.shape
+        self.shape, self.channels = (height, width, depth), tuple(self.channels)
         sizes = _halvings(height, width, len(self.channels))
         maps = (depth, *self.channels)
-        self.layers = nn.ModuleList(
+        self.layers = registered(
             _conv(maps[i], maps[i + 1], (_kernel(h), _kernel(w)), (_stride(h), _stride(w)))
             for i, (h, w) in enumerate(sizes[:-1])
         )
         features = math.prod(sizes[-1]) * maps[len(self.layers)]
         self.head = _linear(features + self.context, self.outputs)
+
+    @property
+    def inputs(self) -> int:
+        """Width of a row that goes in, without its context."""
+        return math.prod(self.shape)
 
     def initialise(self, generator: torch.Generator) -> None:
         for layer in self.layers:
@@ -211,7 +253,7 @@ class ConvolutionalEncoder(Part):
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """(n, height·width·channels) → (n, outputs)."""
         maps = self.levels(x)[-1]
-        return self.head(with_context(maps.flatten(1), context))
+        return self.head(with_context(maps.flatten(1), context, self.context))
 
     def levels(self, x: Tensor, context: Tensor | None = None) -> list[Tensor]:
         """Feature maps of every level, (n, channels, height, width), first to last."""
@@ -229,7 +271,7 @@ class ConvolutionalDecoder(Part):
     transposed convolutions with stride do not, which shows as a checkerboard
     (Odena, Dumoulin & Olah 2016).
 
-    parameters : how many numbers the likelihood wants for each entry of the image.
+    parameters_per_entry : how many numbers the likelihood wants for each entry of the image.
     """
 
     shape: tuple[int, int, int]
@@ -238,23 +280,28 @@ class ConvolutionalDecoder(Part):
     channels: tuple[int, ...] = (32, 64)
     activation: str = "relu"
     context: int = 0
+    layers: Sequence[nn.Conv2d] = field(init=False)
+    foot: nn.Linear = field(init=False)
+    sizes: list[tuple[int, int]] = field(init=False)
+    first: tuple[int, int, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.shape, self.channels = tuple(self.shape), tuple(self.channels)
         height, width, depth = self.shape
+        self.shape, self.channels = (height, width, depth), tuple(self.channels)
         self.sizes = _halvings(height, width, len(self.channels))[::-1]
         used = self.channels[: len(self.sizes) - 1][::-1]
         maps = (*used, depth * self.parameters_per_entry)
         self.first = (maps[0], *self.sizes[0])
         self.foot = _linear(self.inputs + self.context, math.prod(self.first))
-        self.layers = nn.ModuleList(
+        self.layers = registered(
             _conv(maps[i], maps[i + 1], (_kernel(h), _kernel(w)), (1, 1))
             for i, (h, w) in enumerate(self.sizes[1:])
         )
 
     def initialise(self, generator: torch.Generator) -> None:
         gain = ACTIVATIONS[self.activation].gain
-        for layer in (self.foot, *self.layers[:-1]):
+        _draw(self.foot, gain, generator)
+        for layer in self.layers[:-1]:
             _draw(layer, gain, generator)
         _draw(self.layers[-1], 1.0, generator)
 
@@ -262,7 +309,8 @@ class ConvolutionalDecoder(Part):
         """(n, inputs) → (n, parameters_per_entry · height·width·channels), parameter by
         parameter."""
         activation = ACTIVATIONS[self.activation].value
-        maps = self.foot(with_context(z, context)).unflatten(1, self.first)
+        maps = self.foot(with_context(z, context, self.context))
+        maps = maps.unflatten(1, self.first)
         for size, layer in zip(self.sizes[1:], self.layers, strict=True):
             maps = layer(F.interpolate(activation(maps), size=size, mode="nearest"))
         by_parameter = maps.unflatten(1, (self.parameters_per_entry, self.shape[2]))

@@ -8,11 +8,14 @@ is computed: the engine stores them after the step.
 from __future__ import annotations
 
 import math
+from dataclasses import field
+from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
 
+from diabolo.parts.codes import Deterministic
 from diabolo.parts.networks import Dense
 from diabolo.parts.record import Pass
 from diabolo.parts.spec import Part
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from diabolo.models.autoencoder import AutoencoderModule
 
 
-class Penalty(Part):
+class Penalty(Part, abstract=True):
     """What all kinds share: a weight, and the name of the term in the history."""
 
     term: ClassVar[str]
@@ -65,6 +68,7 @@ class KLSparsity(Penalty):
     units: int = 1
     target: float = 0.05
     memory: float = 0.0
+    running: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
         self.register_buffer("running", torch.full((self.units,), float(self.target)))
@@ -117,17 +121,18 @@ class Contractive(Penalty):
     def forward(
         self, record: Pass, model: AutoencoderModule, generator: torch.Generator | None
     ) -> Tensor:
-        if not isinstance(model.encoder, Dense):
+        encoder, code = model.encoder, model.code
+        if not isinstance(encoder, Dense) or not isinstance(code, Deterministic):
             return self._by_autograd(record, model, generator)
-        weights, slopes, h = model.encoder.jacobian_chain(record.x_in, record.context)
-        code_slope = model.code.slope(h)
+        weights, slopes, h = encoder.jacobian_chain(record.x_in, record.context)
+        code_slope = code.slope(h)
         if len(weights) == 1 and not self.probes:
             return _one_layer(code_slope, weights[0]).mean()
         rows = self._directions(code_slope, generator)
         return _squared_norm_through(rows, weights, slopes).mean() * self._scale(code_slope)
 
     def _scale(self, code_slope: Tensor) -> float:
-        return code_slope.shape[1] / self.probes if self.probes else 1.0
+        return max(1.0, code_slope.shape[1] / self.probes) if self.probes else 1.0
 
     def _directions(self, code_slope: Tensor, generator: torch.Generator | None) -> Tensor:
         """Left-hand vectors times the code's own slope, (n, probes or k, k)."""
@@ -141,7 +146,7 @@ class Contractive(Penalty):
     def _by_autograd(
         self, record: Pass, model: AutoencoderModule, generator: torch.Generator | None
     ) -> Tensor:
-        """For encoders that are not a chain of dense layers: vector–Jacobian products."""
+        """For whatever is not a chain of dense layers: vector–Jacobian products."""
         with torch.enable_grad():
             x = record.x_in.detach().requires_grad_()
             z = model.code.mean(model.encoder(x, record.context))
@@ -177,9 +182,9 @@ def cheapest_probes(sizes: tuple[int, ...], budget: float = 4.0) -> int:
     """
     if len(sizes) == 2:
         return 0
-    forward = sum(a * b for a, b in zip(sizes, sizes[1:], strict=False))
+    forward = sum(a * b for a, b in pairwise(sizes))
     first = min(sizes[0], sizes[1]) * sizes[1]
-    per_direction = first + sum(a * b for a, b in zip(sizes[1:], sizes[2:], strict=False))
+    per_direction = first + sum(a * b for a, b in pairwise(sizes[1:]))
     affordable = int(budget * forward / per_direction)
     return 0 if affordable >= sizes[-1] else max(1, affordable)
 

@@ -8,26 +8,33 @@ that names anything else is refused, and nothing is ever imported on a file's be
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, ClassVar, dataclass_transform
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, TypeVar, cast, dataclass_transform
 
 import torch
 from torch import nn
 
+Kind = TypeVar("Kind", bound=nn.Module)
 
-@dataclass_transform(eq_default=False)
+
+@dataclass_transform(eq_default=False, field_specifiers=(dataclasses.field,))
 class Part(nn.Module):
     """A word of the sentence: a module that is also a dataclass of its plain arguments.
 
     A field that holds a module needs `field(default_factory=…)`: a plain default would stay on
-    the class and hide the registered module.
+    the class and hide the registered module. What a part makes of its arguments (layers, running
+    means) is declared as `field(init=False)`: typed, but no argument.
+
+    abstract : what several variants share, which is no variant itself and no file may name.
     """
 
     table: ClassVar[dict[str, type[Part]]] = {}
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         dataclasses.dataclass(eq=False, repr=False)(cls)
-        Part.table[part_name(cls)] = cls
+        if not abstract:
+            Part.table[part_name(cls)] = cls
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Part:
         # here, not in __init__: the generated __init__ assigns fields at once, and modules
@@ -49,6 +56,16 @@ def part_name(cls: type) -> str:
     return f"{cls.__module__.rpartition('.')[2]}.{cls.__name__}"
 
 
+def arguments(cls: type[Part]) -> list[str]:
+    """Names of a part's constructor arguments."""
+    return [f.name for f in dataclasses.fields(cls) if f.init]  # type: ignore[arg-type]
+
+
+def registered(modules: Iterable[Kind]) -> Sequence[Kind]:
+    """Modules as parts of their owner: a ModuleList, to type checkers what it holds."""
+    return cast(Sequence[Kind], nn.ModuleList(modules))
+
+
 def initialise(module: nn.Module, generator: torch.Generator) -> None:
     """Draw the parameters of every part inside `module` from `generator` alone."""
     for part in module.modules():
@@ -63,8 +80,8 @@ def describe(value: Any) -> Any:
     cannot, and whoever loads the file has to hand it in again.
     """
     if isinstance(value, Part):
-        fields = {f.name: describe(getattr(value, f.name)) for f in dataclasses.fields(value)}
-        return {"part": part_name(type(value)), **fields}
+        given = {name: describe(getattr(value, name)) for name in arguments(type(value))}
+        return {"part": part_name(type(value)), **given}
     if isinstance(value, nn.ModuleList | tuple | list):
         return [describe(item) for item in value]
     if isinstance(value, nn.Module):
@@ -87,9 +104,9 @@ def build(description: Any, yours: dict[str, nn.Module] | None = None) -> Any:
     cls = Part.table.get(name) if isinstance(name, str) else None
     if cls is None:
         raise ValueError(f"unknown part {name!r}; this version knows {', '.join(Part.table)}")
-    known = {f.name for f in dataclasses.fields(cls)}
+    known = arguments(cls)
     given = {key: value for key, value in description.items() if key != "part"}
-    if unknown := sorted(set(given) - known):
+    if unknown := sorted(given.keys() - known):
         raise ValueError(f"{name} has no argument {unknown[0]!r}; it takes {sorted(known)}")
     return cls(**{key: _argument(key, value, yours or {}) for key, value in given.items()})
 
