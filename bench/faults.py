@@ -65,7 +65,7 @@ def torch_in_place(path: Path, seed: int) -> None:
 SAVES: dict[str, Callable[[Path, int], None]] = {"diabolo": sealed, "torch.save": torch_in_place}
 
 
-# --------------------------------------------------------------------------- 1. system calls
+# 1. system calls
 
 
 def traced(save: Callable[[], None], injection: str | None, log: Path) -> tuple[int, str]:
@@ -144,7 +144,7 @@ def clean_up(tally: Tally, path: Path) -> None:
     tally.kept += os.listdir(path.parent) != [path.name]
 
 
-# ----------------------------------------------------------------------- 2. real short writes
+# 2. real short writes
 
 
 def size_limits(name: str, before: str, steps: int = 60) -> Tally:
@@ -165,7 +165,7 @@ def size_limits(name: str, before: str, steps: int = 60) -> Tally:
     return tally
 
 
-# -------------------------------------------------------------------------- 3. random moments
+# 3. random moments
 
 
 def random_kills(name: str, kills: int) -> Tally:
@@ -211,7 +211,7 @@ def big_torch(path: Path, array: np.ndarray) -> None:
     torch.save({"array": torch.from_numpy(array)}, path)
 
 
-# ------------------------------------------------------------------------------------- report
+# Report
 
 
 def rows(kills: int) -> Iterator[Row]:

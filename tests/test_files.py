@@ -81,7 +81,7 @@ def same(left, right):
         assert array.tobytes() == right[name].tobytes()
 
 
-# ------------------------------------------------------------------------------- what is saved
+# What is saved
 
 
 def test_what_was_saved_comes_back(path):
@@ -203,7 +203,7 @@ def test_a_header_that_contains_itself_is_refused():
         seal({}, header)
 
 
-# ------------------------------------------------------------------------------------- damage
+# Damage
 
 
 @pytest.mark.parametrize("read", [read_sealed, read_header])
@@ -244,6 +244,17 @@ def test_every_swap_of_neighbouring_bytes_is_refused(path):
             refusal(path, content[:i] + pair + content[i + 2 :])
 
 
+def test_a_file_of_many_pieces_is_hashed_to_its_last_byte(path):
+    tensors = {"a": np.random.default_rng(0).standard_normal(300_001)}
+    write_sealed(path, tensors, HEADER)
+    same(read_sealed(path)[0], tensors)
+    assert read_header(path) == HEADER
+    content = path.read_bytes()
+    for byte in (2**20 + 5, 2**21 + 5, len(content) - 1):
+        for read in (read_sealed, read_header):
+            assert "SHA-256" in refusal(path, flip(content, 8 * byte), read)
+
+
 def test_structure_is_checked_without_the_hash_too(path):
     content = bytearray(b"".join(seal({"a": np.zeros(2)}, {})))
     content[-1] ^= 1
@@ -269,7 +280,7 @@ def test_a_missing_file_is_a_missing_file(path):
         read_sealed(path)
 
 
-# ------------------------------------------------------------------------------------ enemies
+# Enemies
 
 
 def forge(header, data=b"", length=None):
@@ -480,7 +491,7 @@ def test_twenty_thousand_mutations_behind_the_hash(path):
     assert max(reasons.values()) < 10_000  # they do not all die at one door
 
 
-# ----------------------------------------------------------------------------- atomic writing
+# Atomic writing
 
 
 OLD, NEW = b"old" * 1000, [b"new" * 1000, memoryview(np.arange(5.0)), b"", memoryview(b"end")]
@@ -603,7 +614,7 @@ def test_a_failed_sync_of_the_directory_is_reported(path, monkeypatch):
     assert path.read_bytes() == NEW_BYTES
 
 
-# ------------------------------------------------------------------------- sentences of errors
+# Sentences of errors
 
 
 def fail(number):
@@ -706,7 +717,7 @@ def test_checking_changes_nothing(path):
     assert names(path.parent) == [path.name]
 
 
-# ------------------------------------------------------------------------ links, rights, strays
+# Links, rights, strays
 
 
 def test_a_link_stays_and_its_target_is_written(tmp_path):
@@ -813,7 +824,7 @@ def test_no_descriptor_is_left_open(path, monkeypatch):
     assert len(before) == len(names("/proc/self/fd") if before else [])
 
 
-# ------------------------------------------------------------------------------------ security
+# Security
 
 
 def test_nothing_that_could_run_a_file_is_imported_or_called():
