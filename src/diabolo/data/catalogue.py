@@ -93,7 +93,7 @@ def load(
 
     mirrors : addresses to download from instead of the known ones; each ends with "/".
     """
-    if name not in NAMES:
+    if name != "digits" and name not in _DOWNLOADED:
         raise ValueError(
             f"There is no set named {name!r}{guess(name, NAMES) or '.'} "
             f"Known are {', '.join(NAMES)}."

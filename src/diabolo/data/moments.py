@@ -67,15 +67,18 @@ def extent_of(dataset: Dataset) -> Extent:
 
 def moments_of(dataset: Dataset) -> Moments:
     d = math.prod(dataset.shape)
+    # Values are taken relative to the first row: a mean of 1e9 rounds to 1e-7, and the steps
+    # between such means would carry that into the variance.
+    origin = dataset.rows.take(np.zeros(1, np.int64)).reshape(d).astype(np.float64)
     count, mean, spread = 0, np.zeros(d), np.zeros(d)
     for _, rows in pieces(dataset):
-        flat = np.ascontiguousarray(rows.reshape(len(rows), d), np.float64)
+        flat = np.ascontiguousarray(rows.reshape(len(rows), d), np.float64) - origin
         here = flat.mean(axis=0)
-        centred = flat - here
+        flat -= here
         # The second term takes back what rounding left in `here` (Chan et al., eq. 1.7).
-        here_spread = np.square(centred).sum(axis=0) - np.square(centred.sum(axis=0)) / len(flat)
+        here_spread = np.square(flat).sum(axis=0) - np.square(flat.sum(axis=0)) / len(flat)
         total, step = count + len(flat), here - mean
-        mean = mean + step * (len(flat) / total)
-        spread = spread + here_spread + np.square(step) * (count * len(flat) / total)
+        mean += step * (len(flat) / total)
+        spread += here_spread + np.square(step) * (count * len(flat) / total)
         count = total
-    return Moments(mean, np.maximum(spread, 0) / count)
+    return Moments(origin + mean, np.maximum(spread, 0) / count)
