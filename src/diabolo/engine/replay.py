@@ -86,10 +86,22 @@ def record(
     objective: nn.Module, flat: FlatParameters, batch: Batch, clock: Tensor, generator: Generators
 ) -> Recording:
     """Write down loss and gradient; `flat` is left as it was."""
+    buffers = dict(objective.named_buffers())
     with Tape() as tape:
         terms = objective(batch, clock, generator)
         gradients = torch.autograd.grad(terms["loss"], flat.parameters, materialize_grads=True)
+    _require_same_buffers(objective, buffers)
     return Recording(tape, terms, list(zip(gradients, flat.gradients, strict=True)))
+
+
+def _require_same_buffers(objective: nn.Module, before: dict[str, Tensor]) -> None:
+    """Refuse a step that gives a buffer's name to another tensor, and take the name back."""
+    replaced = [name for name, old in before.items() if objective.get_buffer(name) is not old]
+    for name in replaced:
+        owner, _, leaf = name.rpartition(".")
+        objective.get_submodule(owner)._buffers[leaf] = before[name]
+    if replaced:
+        raise NotReplayable(f"it replaces its buffer {replaced[0]!r} instead of changing it")
 
 
 class ReplayedStep:
