@@ -73,14 +73,17 @@ def traced(save: Callable[[], None], injection: str | None, log: Path) -> tuple[
 
     The process waits without any system call until strace is there, so counting starts at the save.
     """
-    go = mmap.mmap(-1, 1)
+    flags = mmap.mmap(-1, 2)  # the process is ready; strace is
 
     def wait() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PTRACER, ANYONE, 0, 0, 0)  # some systems let only parents
-        while not go[0]:
+        flags[0] = 1
+        while not flags[1]:
             pass
 
     pid = start(save, wait)
+    while not flags[0]:
+        time.sleep(0.001)
     command = ["strace", "-f", "-o", str(log), "-p", str(pid)]
     command += ["-e", f"inject={injection}"] if injection else []
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tracer:
@@ -90,7 +93,7 @@ def traced(save: Callable[[], None], injection: str | None, log: Path) -> tuple[
             os.kill(pid, signal.SIGKILL)
             end(pid)
             sys.exit(f"strace cannot watch another process here: {said.strip()}")
-        go[0] = 1
+        flags[1] = 1
         code = end(pid)
         tracer.stderr.read()
     return code, log.read_text()
