@@ -60,12 +60,12 @@ class Batches:
         self._dataset = dataset
         self._columns = columns
         self._seed = seed
-        self._index = None if index is None else np.asarray(index, np.int64)
+        self._index = None if index is None else _checked_index(index, dataset)
         self._count = len(dataset.rows) if self._index is None else len(self._index)
         self._length = number_of_batches(self._count, batch_size)
         self._data = _in_memory(dataset, self.device)
-        self._context = self._along(context, torch.float32)
-        self._labels = self._along(labels, torch.int64)
+        self._context = self._along("context", context, torch.float32)
+        self._labels = self._along("labels", labels, torch.int64)
 
     def __len__(self) -> int:
         """Number of batches in an epoch."""
@@ -113,16 +113,25 @@ class Batches:
             return as_tensor(self._dataset.rows.take(index)).to(self.device)
         return self._data.index_select(0, at)
 
-    def _along(self, values: np.ndarray | Tensor | None, dtype: torch.dtype) -> Tensor | None:
-        """Context or labels as a tensor on the device, if there is one value a row."""
+    def _along(
+        self, name: str, values: np.ndarray | Tensor | None, dtype: torch.dtype
+    ) -> Tensor | None:
+        """Context or labels as a tensor on the device, if they are numbers and one a row."""
         if values is None:
             return None
-        if len(values) != len(self._dataset.rows):
+        array = np.asarray(values)
+        if array.dtype.kind not in ("biuf" if dtype.is_floating_point else "biu"):
             raise ValueError(
-                f"{len(values)} labels or contexts were given for {len(self._dataset.rows)} rows "
-                f"of {self._dataset.source}. Pass one for every row."
+                f"{name} must be {'' if dtype.is_floating_point else 'whole '}numbers, got dtype "
+                f"{array.dtype}. Number the classes, for example with np.unique(…, "
+                "return_inverse=True)."
             )
-        return torch.as_tensor(values).to(self.device, dtype)
+        if len(array) != len(self._dataset.rows):
+            raise ValueError(
+                f"{name} has {len(array)} rows, but {self._dataset.source} has "
+                f"{len(self._dataset.rows)}. Pass one for every row."
+            )
+        return torch.tensor(array, dtype=dtype, device=self.device)
 
 
 def number_of_batches(n: int, batch_size: int) -> int:
@@ -135,6 +144,19 @@ def number_of_batches(n: int, batch_size: int) -> int:
     if batch_size > 1 and 1 < n < 2 * count:
         return n // 2
     return count
+
+
+def _checked_index(index: np.ndarray, dataset: Dataset) -> np.ndarray:
+    index = np.asarray(index, np.int64)
+    if len(index) == 0:
+        raise ValueError(f"index names no rows of {dataset.source}. Name at least one.")
+    worst = int(index.max() if index.max() >= len(dataset) else index.min())
+    if not 0 <= worst < len(dataset):
+        raise ValueError(
+            f"index {worst} names no row of {dataset.source}, which has {len(dataset)} rows, "
+            "counted from 0."
+        )
+    return index
 
 
 def _in_memory(dataset: Dataset, device: torch.device) -> Tensor | None:

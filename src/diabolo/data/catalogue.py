@@ -131,6 +131,15 @@ def cache_directory() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "diabolo"
 
 
+def is_at_hand(name: str) -> bool:
+    """Whether a named set can be had without the network."""
+    known = _DOWNLOADED.get(name)
+    files = known.files.values() if known else ()
+    return name in NAMES and all(
+        any((folder / name / file.name).is_file() for folder in _folders()) for file in files
+    )
+
+
 def _found(known: NamedSet, file: File, mirrors: tuple[str, ...]) -> Path:
     """The file on this machine, downloaded if need be."""
     for folder in _folders():

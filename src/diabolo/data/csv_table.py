@@ -39,14 +39,17 @@ class Layout:
     header: bool
     names: tuple[str, ...]
 
-    def scan(self, path: Path, **options: Any) -> pl.LazyFrame:
+    def scan(self, path: Path, types: dict[str, Any] | None = None) -> pl.LazyFrame:
+        """The table, read lazily; as text without `types`."""
         return pl.scan_csv(
             path,
             separator=self.separator,
             has_header=self.header,
+            new_columns=list(self.names),
             null_values=_MISSING,
             glob=False,
-            **options,
+            infer_schema=False,
+            schema_overrides=types,
         )
 
 
@@ -63,13 +66,13 @@ def open_csv(path: Path, target: str | None = None) -> Dataset:
 def _open(path: Path, layout: Layout, target: str | None) -> Dataset:
     types = _sampled_types(path, layout, target)
     try:
-        return _read(path, layout.scan(path, schema=types), target)
+        return _read(path, layout.scan(path, types), target)
     except pl.exceptions.ComputeError:
         # Later rows are wider than the sample. What float64 cannot read either is no number.
         wider = {name: pl.Float64 if one == pl.Int16 else one for name, one in types.items()}
         if target in wider:
             wider[target] = pl.String
-        return _read(path, layout.scan(path, schema=wider), target)
+        return _read(path, layout.scan(path, wider), target)
 
 
 def _read(path: Path, table: pl.LazyFrame, target: str | None) -> Dataset:
@@ -130,8 +133,7 @@ def _is_number(cell: str) -> bool:
 
 def _sampled_types(path: Path, layout: Layout, target: str | None) -> dict[str, Any]:
     """The type of every column as the first rows have it; text is refused here already."""
-    texts = layout.scan(path, infer_schema=False).head(_SAMPLE).collect()
-    texts = texts.rename(dict(zip(texts.columns, layout.names, strict=True)))
+    texts = layout.scan(path).head(_SAMPLE).collect()
     if target is not None:
         labels_of(nw.from_native(texts), target, path.name)
     require_rows_and_columns(texts.drop(target or []).shape, path.name)
@@ -163,10 +165,10 @@ def _first_text(texts: pl.LazyFrame, name: str) -> tuple[int, str] | None:
 
 def _explained(path: Path, layout: Layout, target: str | None, error: Exception) -> str:
     """The sentence for a table that polars could not read."""
-    texts = layout.scan(path, infer_schema=False)
+    texts = layout.scan(path)
     with suppress(pl.exceptions.PolarsError):  # what cannot be read as text either
-        for name, shown in zip(texts.collect_schema().names(), layout.names, strict=True):
-            found = _first_text(texts, name) if shown != target else None
+        for name in layout.names:
+            found = _first_text(texts, name) if name != target else None
             if found:
-                return text_in(path.name, shown, found[1], found[0])
+                return text_in(path.name, name, found[1], found[0])
     return f"{path} cannot be read as a table ({str(error).splitlines()[0]})."
