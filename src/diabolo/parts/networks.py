@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import field
-from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -18,27 +17,22 @@ from torch import Tensor, nn
 from diabolo.parts.activations import ACTIVATIONS
 from diabolo.parts.spec import Part, registered
 
-Layer = TypeVar("Layer", bound=nn.Module)
+
+class _Linear(nn.Linear):
+    """Without values yet: torch's own start would draw from the global generator."""
+
+    def reset_parameters(self) -> None: ...
 
 
-def _linear(inputs: int, outputs: int) -> nn.Linear:
-    return _undrawn(nn.Linear(inputs, outputs, device="meta"))
+class _Conv2d(nn.Conv2d):
+    """Likewise."""
+
+    def reset_parameters(self) -> None: ...
 
 
 def _conv(inputs: int, outputs: int, kernel: tuple[int, int], stride: tuple[int, int]) -> nn.Conv2d:
     padding = (kernel[0] // 2, kernel[1] // 2)
-    return _undrawn(
-        nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=padding, device="meta")
-    )
-
-
-def _undrawn(layer: Layer) -> Layer:
-    """Without values yet: torch's own start would draw from the global generator.
-
-    Under ``torch.device("meta")`` nothing is allocated, which is how a file is read: shapes are
-    compared with what is there before any memory is asked for.
-    """
-    return layer.to_empty(device=torch.get_default_device())
+    return _Conv2d(inputs, outputs, kernel, stride=stride, padding=padding)
 
 
 def _draw(layer: nn.Linear | nn.Conv2d, gain: float, generator: torch.Generator) -> None:
@@ -73,7 +67,7 @@ class Dense(Part):
     def __post_init__(self) -> None:
         self.sizes = tuple(self.sizes)
         inputs = (self.sizes[0] + self.context, *self.sizes[1:-1])
-        self.layers = registered(map(_linear, inputs, self.sizes[1:]))
+        self.layers = registered(map(_Linear, inputs, self.sizes[1:]))
 
     @property
     def inputs(self) -> int:
@@ -193,6 +187,12 @@ class Mirror(Part):
         return z
 
 
+def _at_least_one(channels: Sequence[int]) -> tuple[int, ...]:
+    if not channels:
+        raise ValueError("channels=() leaves no level: name the feature maps of one at least.")
+    return tuple(channels)
+
+
 def _halvings(height: int, width: int, most: int) -> list[tuple[int, int]]:
     """Sizes of the feature maps from the image inwards: a side is halved while it is ≥ 8."""
     sizes = [(height, width)]
@@ -230,7 +230,7 @@ class ConvolutionalEncoder(Part):
 
     def __post_init__(self) -> None:
         height, width, depth = self.shape
-        self.shape, self.channels = (height, width, depth), tuple(self.channels)
+        self.shape, self.channels = (height, width, depth), _at_least_one(self.channels)
         sizes = _halvings(height, width, len(self.channels))
         maps = (depth, *self.channels)
         self.layers = registered(
@@ -238,7 +238,7 @@ class ConvolutionalEncoder(Part):
             for i, (h, w) in enumerate(sizes[:-1])
         )
         features = math.prod(sizes[-1]) * maps[len(self.layers)]
-        self.head = _linear(features + self.context, self.outputs)
+        self.head = _Linear(features + self.context, self.outputs)
 
     @property
     def inputs(self) -> int:
@@ -287,12 +287,12 @@ class ConvolutionalDecoder(Part):
 
     def __post_init__(self) -> None:
         height, width, depth = self.shape
-        self.shape, self.channels = (height, width, depth), tuple(self.channels)
+        self.shape, self.channels = (height, width, depth), _at_least_one(self.channels)
         self.sizes = _halvings(height, width, len(self.channels))[::-1]
         used = self.channels[: len(self.sizes) - 1][::-1]
         maps = (*used, depth * self.parameters_per_entry)
         self.first = (maps[0], *self.sizes[0])
-        self.foot = _linear(self.inputs + self.context, math.prod(self.first))
+        self.foot = _Linear(self.inputs + self.context, math.prod(self.first))
         self.layers = registered(
             _conv(maps[i], maps[i + 1], (_kernel(h), _kernel(w)), (1, 1))
             for i, (h, w) in enumerate(self.sizes[1:])
