@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_map_only
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from diabolo.engine.tape import Call, Spot, Tape
 
@@ -188,7 +188,11 @@ def _bound(call: Call, tensor: Callable[[Spot], Tensor]) -> Callable[[], Any]:
         for form in _forms(call.function, args, kwargs, results):
             if _stays_in_place(form, results):
                 return form
-    bound = partial(_copied, plain, results) if results else plain
+    leaves = tree_leaves(call.results)
+    places = [
+        (leaves.index(spot), result) for spot, result in zip(call.makes, results, strict=True)
+    ]
+    bound = partial(_copied, plain, places) if results else plain
     bound()
     return bound
 
@@ -236,8 +240,7 @@ def _stays_in_place(form: Callable[[], Any], results: list[Tensor]) -> bool:
     return before == [(r.data_ptr(), r.shape, r.stride()) for r in results]
 
 
-def _copied(function: Callable[[], Any], results: list[Tensor]) -> None:
-    found = function()
-    values = found if isinstance(found, tuple | list) else (found,)
-    for result, value in zip(results, values, strict=True):
-        result.copy_(value)
+def _copied(function: Callable[[], Any], places: list[tuple[int, Tensor]]) -> None:
+    values = tree_leaves(function())
+    for position, result in places:
+        result.copy_(values[position])

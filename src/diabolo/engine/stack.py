@@ -9,8 +9,8 @@ gradients, bit for bit.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.func import vmap
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from diabolo.engine.replay import Recording, ReplayedStep, record
+from diabolo.engine.replay import Recording, ReplayedStep, record, same
 from diabolo.engine.speed import EagerStep, FlatParameters, room
 from diabolo.engine.tape import Call, Spot, Tape
 
@@ -96,8 +96,7 @@ class StackedStep:
         stacks = [self.matrix, self.gradient.view_as(self.matrix), *self._untrained]
         stacks += [field for field in batch if field is not None]
         many = _Multiplied(one.tape, stacks, generators)
-        with Tape() as tape, torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # "performance drop": vmap loops over some operations
+        with Tape() as tape, torch.no_grad(), _quiet_vmap():
             for call in one.tape.calls:
                 many.run(call)
             terms = {name: many.every(one.tape.spot(term)) for name, term in one.terms.items()}
@@ -138,10 +137,9 @@ class _Multiplied:
         """Do for every model what the call did for one."""
         own = [spot for spot in dict.fromkeys(call.reads) if self.places[spot.storage][1]]
         if call.draws:
-            each = [self._made(call, partial(self.of_model, k), k) for k in range(self.count)]
-            made = [torch.stack(results) for results in zip(*each, strict=True)]
+            made = self._one_by_one(call)
         elif own:
-            made = self._together(call, own)
+            made = self._at_once(call, own)
         else:  # the same for all, until a model changes its own
             made = self._made(call, partial(self.of_model, 0))
             if not self.changed & {spot.storage for spot in call.makes}:
@@ -152,13 +150,25 @@ class _Multiplied:
         for spot, result in zip(call.makes, made, strict=True):
             self.places[spot.storage] = _place(self._laid_out(spot, result))
 
+    def _one_by_one(self, call: Call) -> list[Tensor]:
+        each = [self._made(call, partial(self.of_model, k), k) for k in range(self.count)]
+        return [torch.stack(results) for results in zip(*each, strict=True)]
+
+    def _at_once(self, call: Call, own: list[Spot]) -> list[Tensor]:
+        """One operation for all models, if it is the same in every bit (tiny products are not)."""
+        if call.changes:
+            return self._together(call, own)
+        with torch._C._DisableTorchDispatch():  # only to compare
+            pairs = zip(self._together(call, own), self._one_by_one(call), strict=True)
+            alike = all(same(together, apart) for together, apart in pairs)
+        return self._together(call, own) if alike else self._one_by_one(call)
+
     def _together(self, call: Call, own: list[Spot]) -> list[Tensor]:
         """One operation over all models, of which `own` operands differ between them."""
         operands = [self.every(spot) for spot in own]
         if call.function is torch.ops.aten.addmm.default and list(call.args) == own:
             bias, left, right = operands  # vmap multiplies first, then adds: not the same bits
             return [torch.baddbmm(bias.unsqueeze(1), left, right)]
-
         shared = {spot: self.of_model(0, spot) for spot in call.reads if spot not in own}
 
         def of_one(*rows: Tensor) -> list[Tensor]:
@@ -185,6 +195,16 @@ class _Multiplied:
             return result
         memory = result.new_empty(self.count * span)
         return memory.as_strided(result.shape, stride, spot.offset).copy_(result)
+
+
+@contextmanager
+def _quiet_vmap() -> Iterator[None]:
+    """No word of a "performance drop" where vmap loops over the models: it does so once."""
+    torch._C._functorch._set_vmap_fallback_warning_enabled(False)
+    try:
+        yield
+    finally:
+        torch._C._functorch._set_vmap_fallback_warning_enabled(True)
 
 
 def _place(stack: Tensor) -> tuple[torch.UntypedStorage, int]:
