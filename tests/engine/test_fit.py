@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from diabolo.engine.checkpoint import Checkpoint
 from diabolo.engine.events import Nobody
-from diabolo.engine.fit import DivergedWarning, Table, fit
+from diabolo.engine.fit import DivergedWarning, Run, Table, fit
 from diabolo.engine.players import Player
 from diabolo.engine.schedule import Phase
 
@@ -163,16 +163,10 @@ def test_ends_with_the_last_good_weights_the_second_time():
         outcome = fit([phase(line, Supply(rows(), 16, spoil(6, 8)))], line, noise())
     alone = Line(3)
     first = phase(alone, Supply(rows(), 16))
-    table = Table(first, alone, noise(), _started(), None)
+    table = Table(first, alone, noise(), Run())
     table._epoch(Nobody())
     assert torch.equal(line.weight, alone.weight)
     assert len(outcome.history.records) == 1
-
-
-def _started():
-    from diabolo.engine.fit import Run
-
-    return Run()
 
 
 def test_without_a_good_epoch_there_is_an_error():

@@ -27,6 +27,7 @@ from diabolo.engine.checkpoint import Checkpoint, Snapshot
 from diabolo.engine.events import History, Nobody, Tally, Watcher, as_floats, not_finite
 from diabolo.engine.players import Seat
 from diabolo.engine.schedule import Phase, Stopper
+from diabolo.engine.threads import threads_restored
 
 Moments = Sequence[dict[str, Tensor]]  # one a player
 
@@ -90,12 +91,14 @@ def fit(
     watcher: Watcher | None = None,
     checkpoint: Checkpoint | None = None,
     moments: Moments = (),
+    n_threads: int | None = None,
 ) -> Outcome:
     """Carry out the plan; `module` ends with the best weights of the last phase.
 
     module : holds every player's parameters and buffers (what a checkpoint stores).
     generator : the only source of noise.
     moments : of the optimisers, where a fit of one phase goes on from an earlier one.
+    n_threads : of every step; None: as many as are quickest, as long as the bits are the same.
     """
     watcher = watcher or Nobody()
     stored = checkpoint.load() if checkpoint else None
@@ -104,7 +107,7 @@ def fit(
     for number in range(run.phase, len(plan)):
         phase = plan[number]
         watcher.begin_phase(phase.name, phase.max_epochs)
-        table = Table(phase, module, generator, run, checkpoint)
+        table = Table(phase, module, generator, run, checkpoint, n_threads)
         table.take_up(moments)
         if stored:
             table.load(stored[0])
@@ -131,11 +134,12 @@ class Table:
         module: nn.Module,
         generator: torch.Generator,
         run: Run,
-        checkpoint: Checkpoint | None,
+        checkpoint: Checkpoint | None = None,
+        n_threads: int | None = None,
     ) -> None:
         self.phase, self.module, self.generator = phase, module, generator
         self.run, self.checkpoint = run, checkpoint
-        self.seats = [Seat(player, phase.steps) for player in phase.players]
+        self.seats = [Seat(player, phase.steps, n_threads) for player in phase.players]
         self.clock = torch.zeros(())
         self.best: dict[str, Tensor] = {}
         self.good = self._positions()
@@ -145,7 +149,7 @@ class Table:
         try:
             if self.phase.evaluate and self.run.start is None:
                 self.run.start = self._held_out()["loss"]
-            with _training(self.seats):
+            with threads_restored(), _training(self.seats):
                 while not self.run.done:
                     self._epoch(watcher)
             self._note_gain()

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from diabolo.engine.replay import best_step
 from diabolo.engine.speed import FlatParameters, FusedAdamW
+from diabolo.engine.threads import ThreadedStep
 
 if TYPE_CHECKING:
     from diabolo.data.batches import Batch
@@ -39,7 +40,9 @@ class Player:
 class Seat:
     """A player at the table: its step, its optimiser, its flat parameters; for one fit."""
 
-    def __init__(self, player: Player, expected_steps: int) -> None:
+    def __init__(
+        self, player: Player, expected_steps: int, n_threads: int | None = None
+    ) -> None:
         self.name = player.name
         self.objective = player.objective
         self.lr = player.lr
@@ -47,7 +50,8 @@ class Seat:
         self.optimiser = FusedAdamW(
             self.flat, player.lr, weight_decay=player.weight_decay, clip=player.clip
         )
-        self.step = best_step(player.objective, self.flat, expected_steps=expected_steps)
+        step = best_step(player.objective, self.flat, expected_steps=expected_steps)
+        self.step = ThreadedStep(step, player.objective, self.flat, n_threads)
         self.buffers = dict(player.objective.named_buffers())
 
     def differentiate(

@@ -211,6 +211,7 @@ class Estimator(
             noise,
             watcher=Tasks(self, self.verbose),
             checkpoint=self._checkpoint(dataset),
+            n_threads=self.n_threads,
         )
         self._finish(outcome)
         if outcome.interrupted:
@@ -220,18 +221,19 @@ class Estimator(
     def partial_fit(self, X: Any, y: Any = None, *, context: Any = None) -> Estimator:
         """One pass over some more rows; scaling stays what the first ones called for."""
         self._validate_params()
-        first = not hasattr(self, "_moments")
+        first = not hasattr(self, "module_")
         dataset = self._open(X, reset=first)
         if first:
             self._begin(dataset, context)
-            self.history_, self._moments = History(), ()
+            self.history_ = History()
         self.columns_.check(dataset)
         number = len(self.history_.records) + 1
         outcome = carry_out(
             [Fits(self, dataset, context).single_pass(self.module_, number)],
             self.module_,
             self._seeds.generator(f"noise of pass {number}", self.device_),
-            moments=self._moments,
+            moments=getattr(self, "_moments", ()),
+            n_threads=self.n_threads,
         )
         self._finish(outcome, before=self.history_)
         self._moments = outcome.moments
