@@ -1,0 +1,31 @@
+"""The chapters of a gallery, in the order of the page: each turns trained models into a section."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from diabolo.report.chapters import (
+    contractive,
+    convolutional,
+    deep,
+    denoising,
+    side_by_side,
+    sparse,
+    stacked,
+    undercomplete,
+    variational,
+)
+from diabolo.report.page import Section
+from diabolo.report.studio import Studio
+
+CHAPTERS: tuple[Callable[[Studio], Section], ...] = (
+    side_by_side.chapter,
+    undercomplete.chapter,
+    deep.chapter,
+    stacked.chapter,
+    denoising.chapter,
+    sparse.chapter,
+    contractive.chapter,
+    convolutional.chapter,
+    variational.chapter,
+)

@@ -1,0 +1,99 @@
+"""All families on one budget, with PCA as the baseline."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from diabolo.report.figures import number
+from diabolo.report.page import Section, Strips, Table
+from diabolo.report.recipes import SIDE_BY_SIDE
+from diabolo.report.studio import Studio
+
+
+class Row(NamedTuple):
+    name: str
+    error: float
+    probe: float
+    seconds: float
+    weights: int
+
+
+def chapter(studio: Studio) -> Section:
+    sizes = studio.budget
+    rows = [_pca(studio), *(_family(studio, key, name) for key, name in SIDE_BY_SIDE.items())]
+    return Section(
+        id="side-by-side",
+        title="Side by side",
+        formula="x → z → x̂",
+        text=(
+            f"An autoencoder squeezes an image x of {studio.material.features} pixels into a code "
+            f"z and rebuilds it. Here every family gets the same budget: a code of {sizes.code} "
+            f"numbers, the same {len(studio.material.train):,} training images, "
+            f"{sizes.epochs} epochs. PCA is the best that a linear code of this size can do. "
+            "The families differ in what they ask of the code besides: to repair noise, to be "
+            "sparse, not to move, to fill a known distribution. That costs some error, and the "
+            "following chapters show what it buys."
+        ),
+        paper="Hinton & Salakhutdinov 2006, “Reducing the dimensionality of data with neural "
+        "networks”, Science 313. Baldi & Hornik 1989 for PCA as the linear case.",
+        blocks=[_strips(studio), _table(rows)],
+    )
+
+
+def _strips(studio: Studio) -> Strips:
+    images = studio.shown
+    rows = [
+        ("input", studio.strip(studio.material.unit(images), "Test images")),
+        ("PCA", studio.strip(studio.rebuilt_by_pca(images), "The same, rebuilt by PCA")),
+    ]
+    for key, name in SIDE_BY_SIDE.items():
+        picture = studio.strip(studio.rebuilt(key, images), f"The same, rebuilt by: {name}")
+        rows.append((key, picture))
+    return Strips(
+        rows, "Test images, which no model was trained on, and what is rebuilt from their codes."
+    )
+
+
+def _pca(studio: Studio) -> Row:
+    test, pca = studio.material.test, studio.pca
+    error = studio.error(studio.rebuilt_by_pca(test), test)
+    probe = studio.probe(lambda images: pca.transform(studio.material.flat(images)))
+    return Row("PCA (baseline)", error, probe, math.nan, pca.components_.size + pca.mean_.size)
+
+
+def _family(studio: Studio, key: str, name: str) -> Row:
+    estimator, seconds, _ = studio.fitted[key]
+    weights = sum(p.numel() for p in estimator.module_.parameters())
+    return Row(name, studio.test_error(key), studio.probe(estimator.transform), seconds, weights)
+
+
+def _table(rows: list[Row]) -> Table:
+    errors = np.array([row.error for row in rows])
+    probes = np.array([row.probe for row in rows])
+    heads = ["", "squared error per image", "of PCA’s", "linear probe", "weights", "training time"]
+    cells = [
+        (
+            row.name,
+            f"{row.error:.2f}",
+            f"{100 * row.error / rows[0].error:.0f} %",
+            f"{100 * row.probe:.1f} %" if math.isfinite(row.probe) else "–",
+            number(row.weights) if row.weights < 1e6 else f"{row.weights / 1e6:.1f} M",
+            f"{row.seconds:.1f} s" if math.isfinite(row.seconds) else "–",
+        )
+        for row in rows
+    ]
+    best = {1: int(errors.argmin())}
+    if np.isfinite(probes).all():
+        best[3] = int(probes.argmax())
+    return Table(
+        heads,
+        cells,
+        "On test images. Squared error: grey values from 0 to 1, summed over the pixels of an "
+        "image, mean over images; lower is better. Linear probe: how often logistic regression "
+        "reads the class from the code. Time includes choosing threads and stopping early.",
+        bars={1: (errors / errors.max()).tolist()},
+        best=best,
+    )

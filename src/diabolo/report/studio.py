@@ -1,0 +1,112 @@
+"""Where a gallery's models are trained, and what is asked of them afterwards."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.decomposition import PCA
+
+from diabolo.families.autoencoder import OvercompleteWarning
+from diabolo.families.estimator import Estimator
+from diabolo.report.material import Material
+from diabolo.report.probe import probe_accuracy
+from diabolo.report.recipes import Budget, recipes
+from diabolo.report.sheets import Picture, sheet, strip
+
+Progress = Callable[[int, int, str], None]
+
+
+class Fitted(NamedTuple):
+    """A trained model, how long it took, and what it warned of."""
+
+    estimator: Estimator
+    seconds: float
+    warnings: tuple[str, ...]
+
+
+@dataclass
+class Studio:
+    """The material, the budget, and all models by their names in `recipes`."""
+
+    material: Material
+    budget: Budget
+    seed: int = 0
+    fitted: dict[str, Fitted] = field(default_factory=dict)
+
+    def train(self, progress: Progress | None = None) -> None:
+        """Fit every recipe; `progress` is told (how many are done, of how many, which is next)."""
+        plan = recipes(self.budget, self.material.features, self.seed)
+        for done, (name, estimator) in enumerate(plan.items()):
+            if progress:
+                progress(done, len(plan), name)
+            self.fitted[name] = fit(estimator, self.material.train)
+        if progress:
+            progress(len(plan), len(plan), "drawing")
+
+    def __getitem__(self, name: str) -> Estimator:
+        return self.fitted[name].estimator
+
+    @cached_property
+    def shown(self) -> np.ndarray:
+        """The test images that stand for all: (10, H, W[, 3]), one of each class if there are."""
+        return self.material.test[self.material.one_of_each()]
+
+    @cached_property
+    def pca(self) -> PCA:
+        """The best linear autoencoder of the page's code size."""
+        return self.pca_of(self.budget.code)
+
+    def pca_of(self, components: int) -> PCA:
+        rows = self.material.flat(self.material.train)
+        return PCA(min(components, *rows.shape), random_state=self.seed).fit(rows)
+
+    def rebuilt(self, name: str, images: np.ndarray) -> np.ndarray:
+        """What a model makes of images, on the scale 0 … 1."""
+        return self.material.unit(self[name].reconstruct(images))
+
+    def rebuilt_by_pca(self, images: np.ndarray) -> np.ndarray:
+        rows = self.pca.inverse_transform(self.pca.transform(self.material.flat(images)))
+        return rows.reshape(images.shape)
+
+    def error(self, rebuilt: np.ndarray, images: np.ndarray) -> float:
+        """Squared error on the scale 0 … 1, summed over pixels, mean over images."""
+        difference = rebuilt.reshape(len(images), -1) - self.material.flat(images)
+        return float(np.square(difference).sum(1).mean())
+
+    def test_error(self, name: str) -> float:
+        test = self.material.test
+        return self.error(self.rebuilt(name, test), test)
+
+    def probe(self, encode: Callable[[np.ndarray], np.ndarray]) -> float:
+        """Accuracy of a linear classifier on codes of the test images; nan without labels."""
+        data = self.material
+        if data.train_labels is None or data.test_labels is None:
+            return float("nan")
+        return probe_accuracy(
+            encode(data.train), data.train_labels, encode(data.test), data.test_labels
+        )
+
+    def strip(self, images: np.ndarray, alt: str) -> Picture:
+        """Images on the scale 0 … 1 in one line."""
+        return strip(images, alt, self.material.ink)
+
+    def sheet(self, images: np.ndarray, alt: str, per_line: int | None = None) -> Picture:
+        return sheet(images, alt, self.material.ink, per_line)
+
+
+def fit(estimator: Estimator, images: np.ndarray) -> Fitted:
+    """Train, with a clock; the warning of an overcomplete code is kept for the page."""
+    start = time.perf_counter()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", OvercompleteWarning)
+        estimator.fit(images)
+    for other in (w for w in caught if not issubclass(w.category, OvercompleteWarning)):
+        warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
+    ours = tuple(str(w.message) for w in caught if issubclass(w.category, OvercompleteWarning))
+    return Fitted(estimator, time.perf_counter() - start, ours)
