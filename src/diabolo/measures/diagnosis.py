@@ -1,0 +1,142 @@
+"""A few lines after every training: is it better than PCA, does it over-fit, are units in use?
+
+Lines read "what: finding", and end with a remedy where something is wrong. Errors are squared, in
+scaled units, means over features: the measure of `score`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from diabolo.families.fits import Fits
+from diabolo.measures.linear import fitted_pca, squared_errors
+from diabolo.measures.rows import scaled, spread
+from diabolo.measures.units import active_units, use_of_bounded, use_of_thresholded
+from diabolo.parts.codes import TopK
+from diabolo.parts.corruptions import Nothing
+
+if TYPE_CHECKING:
+    from diabolo.data.sources import Dataset
+    from diabolo.families.estimator import Estimator
+
+MOST_ROWS = 5000
+WORSE_THAN_PCA = 1.02  # times its error: the same bar as in the tests
+OVERFITTED = 1.2  # held-out error over that on training rows
+SURE = 3.0  # standard errors that a difference has to have
+OFF_TARGET = 0.2  # relative, of the mean activation
+MANY = 0.1  # share of the units
+
+
+def diagnose(estimator: Estimator, dataset: Dataset) -> list[str]:
+    """What a fitted estimator learned from `dataset`, the rows it was fitted on, line by line.
+
+    At most 5,000 rows of each kind are looked at. Rows that the fit held out are found again where
+    it is the same estimator object; for a loaded one all rows count as trained on.
+    """
+    in_training, left_out = _split(estimator, dataset)
+    trained = spread(dataset, MOST_ROWS, in_training)
+    held_out = None if left_out is None else spread(dataset, MOST_ROWS, left_out)
+    return [
+        *_reconstruction(estimator, trained, held_out),
+        *_code(estimator, trained),
+        *_constant_columns(estimator),
+        *(f"training: {note}" for note in estimator.history_.notes),
+    ]
+
+
+def _split(estimator: Estimator, dataset: Dataset) -> tuple[np.ndarray, np.ndarray | None]:
+    """Numbers of the rows trained on, and of those held out, if there are any."""
+    if not hasattr(estimator, "_seeds"):
+        return np.arange(len(dataset)), None
+    fits = Fits(estimator, dataset)
+    return fits.train, fits.held_out
+
+
+def _reconstruction(
+    estimator: Estimator, trained: Dataset, held_out: Dataset | None
+) -> Iterator[str]:
+    judged = held_out or trained
+    errors = -estimator.score_samples(judged)
+    rows = f"{len(judged):,} {'held-out rows' if held_out else 'training rows'}"
+    line = f"reconstruction: squared error {errors.mean():.4g} per feature on {rows}"
+    yield line + _beside_pca(estimator, trained, judged, float(errors.mean()))
+    if held_out:
+        yield _overfitting(errors, -estimator.score_samples(trained))
+
+
+def _beside_pca(estimator: Estimator, trained: Dataset, judged: Dataset, error: float) -> str:
+    k, d = estimator.module_.code.dim, estimator.columns_.n_features
+    if k >= min(d, len(trained)):
+        return f"; the code has {k} units for {d} features, so PCA would lose nothing"
+    pca = squared_errors(
+        fitted_pca(scaled(estimator, trained), k), scaled(estimator, judged)
+    ).mean()
+    line = f"; PCA with {k} component{'' if k == 1 else 's'}: {pca:.4g}"
+    if error <= WORSE_THAN_PCA * pca:
+        return line
+    loosen = ", or loosen its noise, penalty or beta" if _is_held_back(estimator) else ""
+    return f"{line}. Worse than PCA: train for more epochs{loosen}"
+
+
+def _is_held_back(estimator: Estimator) -> bool:
+    """Whether something works against reconstruction, on purpose."""
+    module = estimator.module_
+    noisy = not isinstance(module.corruption, Nothing)
+    return noisy or module.is_variational or len(module.penalties) > 0
+
+
+def _overfitting(held_out: np.ndarray, trained: np.ndarray) -> str:
+    ratio = float(held_out.mean() / trained.mean()) if trained.mean() > 0 else 1.0
+    noise = np.hypot(*(e.std() / np.sqrt(len(e)) for e in (held_out, trained)))
+    line = f"over-fitting: held-out error is {ratio:.2f} times that on training rows"
+    if ratio < OVERFITTED or held_out.mean() - trained.mean() < SURE * noise:
+        return line
+    return f"{line}. Use a smaller network or code, noise on the input, or more rows"
+
+
+def _code(estimator: Estimator, dataset: Dataset) -> Iterator[str]:
+    code = estimator.module_.code
+    if estimator.module_.is_variational:
+        yield _latent_units(estimator.transform(dataset))
+    elif getattr(code, "activation", None) == "sigmoid":
+        codes = estimator.transform(dataset)
+        yield _units(estimator, codes, *use_of_bounded(codes))
+    elif isinstance(code, TopK) or getattr(code, "activation", None) == "relu":
+        codes = estimator.transform(dataset)
+        yield _units(estimator, codes, *use_of_thresholded(codes))
+
+
+def _latent_units(means: np.ndarray) -> str:
+    active, units = active_units(means), means.shape[1]
+    line = f"latent units: {active} of {units} active"
+    if active == 0:
+        return f"{line}: the decoder ignores the code. Use a smaller beta, or a longer warmup"
+    if active < units / 2:
+        return f"{line}; the others say nothing. A code of {active} would do"
+    return line
+
+
+def _units(estimator: Estimator, codes: np.ndarray, dead: int, always_on: int, units: int) -> str:
+    mean = float(codes.mean())
+    penalties: Any = estimator.module_.penalties
+    target = next((float(p.target) for p in penalties if hasattr(p, "target")), None)
+    aim = "" if target is None else f" (target {target:g})"
+    line = (
+        f"code units: {units}, mean activation {mean:.3g}{aim}, {dead} dead, {always_on} always on"
+    )
+    if target is not None and abs(mean / target - 1) > OFF_TARGET:
+        return f"{line}. Off its target: raise sparsity_weight, or train for more epochs"
+    if dead + always_on > MANY * units:
+        return f"{line}. Many say nothing: use fewer units, or a weaker penalty"
+    return line
+
+
+def _constant_columns(estimator: Estimator) -> Iterator[str]:
+    constant = estimator.columns_.constant
+    if constant:
+        names = ", ".join(map(str, constant[:5])) + (", …" if len(constant) > 5 else "")
+        noun = "column never varies" if len(constant) == 1 else "columns never vary"
+        yield f"input: {len(constant)} {noun} ({names}) and could be left out"
