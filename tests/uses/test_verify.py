@@ -1,15 +1,12 @@
 """The proofs hold; a mean where a sum belongs, or a sum for a mean, turns one of them red."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
 from diabolo.models import stack
 from diabolo.models.autoencoder import AutoencoderModule
-from diabolo.models.stack import Classification
 from diabolo.parts import codes, likelihoods, penalties, priors
-from diabolo.uses.verify import PROOFS, CannotTellError, Proof, run_proofs
+from diabolo.uses.verify import PROOFS, CannotTellError
 
 BY_NAME = {proof.name: proof for proof in PROOFS}
 TERMS = BY_NAME["every term of the loss is its textbook sum"]
@@ -202,9 +199,7 @@ SLIPS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("owner", "attribute", "slip", "red"), SLIPS.values(), ids=SLIPS
-)
+@pytest.mark.parametrize(("owner", "attribute", "slip", "red"), SLIPS.values(), ids=SLIPS)
 def test_a_slip_turns_its_proofs_red(monkeypatch, owner, attribute, slip, red):
     monkeypatch.setattr(owner, attribute, slip)
     assert [proof.name for proof in red if holds(proof)] == []

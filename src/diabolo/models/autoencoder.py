@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from diabolo.parts.augmentations import Unchanged
+from diabolo.parts.augmentations import Augmentation, Unchanged
 from diabolo.parts.codes import Code
 from diabolo.parts.corruptions import Corruption, Nothing
 from diabolo.parts.likelihoods import Likelihood
@@ -47,7 +47,7 @@ class AutoencoderModule(Part):
     code: Code
     decoder: nn.Module
     likelihood: Likelihood
-    augmentation: Part = field(default_factory=Unchanged)
+    augmentation: Augmentation = field(default_factory=Unchanged)
     corruption: Corruption = field(default_factory=Nothing)
     penalties: Sequence[Penalty] = field(default_factory=tuple)
     head: nn.Module = field(default_factory=Identity)
@@ -118,12 +118,13 @@ class AutoencoderModule(Part):
 
     def jacobian(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """∂z/∂x of every row by automatic differentiation, (n, code.dim, d)."""
-
-        def code(row: Tensor, side: Tensor | None) -> Tensor:
-            return self.encode(row[None], None if side is None else side[None])[0]
-
-        in_dims = (0, None if context is None else 0)
-        return torch.func.vmap(torch.func.jacrev(code), in_dims=in_dims)(x, context)
+        # one backward pass a unit, all rows at once, since no row's code depends on another's;
+        # torch.func would do, but its first use costs four seconds of imports
+        with torch.inference_mode(False), torch.enable_grad():
+            x = x.detach().clone().requires_grad_()
+            z = self.encode(x, None if context is None else context.clone())
+            slopes = [torch.autograd.grad(u.sum(), x, retain_graph=True)[0] for u in z.unbind(1)]
+        return torch.stack(slopes, dim=1)
 
 
 def call(network: nn.Module, x: Tensor, context: Tensor | None) -> Tensor:

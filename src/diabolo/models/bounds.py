@@ -7,10 +7,10 @@ L_k(x) = E[log 1/k Σ_i p(x|z_i) p(z_i) / q(z_i|x)],  z_i ~ q(z|x)
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from diabolo.models.autoencoder import AutoencoderModule, call
 from diabolo.parts.codes import Gaussian
@@ -61,9 +61,8 @@ def log_likelihood(
     budget : numbers that the widest intermediate may hold; draws are made in pieces of that
     size, so that 5,000 samples of 10,000 images need no more memory than one batch.
     """
-    total = torch.full((len(x),), -math.inf)
-    width = max(x.shape[1] * model.likelihood.per_entry, 1)
-    piece = max(1, min(n_samples, budget // (width * len(x)) or 1))
+    total = x.new_full((len(x),), -math.inf)
+    piece = min(n_samples, max(1, budget // (_widest(model, x, context) * len(x))))
     done = 0
     while done < n_samples:
         k = min(piece, n_samples - done)
@@ -71,6 +70,23 @@ def log_likelihood(
         total = torch.logaddexp(total, weights.logsumexp(1))
         done += k
     return total - math.log(n_samples)
+
+
+def _widest(model: AutoencoderModule, x: Tensor, context: Tensor | None) -> int:
+    """Numbers that a row takes in the widest level of the decoder."""
+    widths = [1]
+
+    def note(level: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        tensors = [value for value in (*inputs, output) if isinstance(value, Tensor)]
+        widths.extend(tensor.numel() for tensor in tensors)
+
+    side = None if context is None else context[:1]
+    code = model.encode(x[:1], side)
+    hooks = [level.register_forward_hook(note) for level in model.decoder.modules()]
+    call(model.decoder, code, side)
+    for hook in hooks:
+        hook.remove()
+    return max(widths)
 
 
 def summary(rows: Tensor, n_samples: int) -> LogLikelihood:

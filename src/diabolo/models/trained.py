@@ -7,6 +7,7 @@ verified first (`diabolo.files`).
 
 from __future__ import annotations
 
+import copy
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,10 +20,14 @@ import torch
 from torch import Tensor, nn
 
 from diabolo.files import DamagedFileError, read_sealed, write_sealed
-from diabolo.models.autoencoder import AutoencoderModule
-from diabolo.parts.spec import MissingModuleError, build, describe
+from diabolo.models.autoencoder import AutoencoderModule, Example
+from diabolo.parts.networks import ConvolutionalEncoder, Dense
+from diabolo.parts.spec import MissingModuleError, Part, build, describe
 
 MAX_NODES = 10_000  # of a description: lists, dicts and values; more is no model
+
+# what parts raise for arguments that make no sense
+_WRONG = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 def save(path: str | Path, module: AutoencoderModule, header: dict[str, Any]) -> None:
@@ -44,10 +49,12 @@ def load(
     with damaged_if_wrong(path):
         _check_size(header["module"])
         with torch.device("meta"):
-            module = build(header["module"], yours)
+            module = build(header["module"], copy.deepcopy(yours))
         if not isinstance(module, AutoencoderModule):
             raise ValueError("it describes no autoencoder")
-    _fill(module, arrays, path)
+        _check_tensors(_state(module), arrays)
+        _rehearse(module)
+    _fill(module, arrays)
     return module.eval(), header
 
 
@@ -58,9 +65,11 @@ def damaged_if_wrong(path: str | Path) -> Iterator[None]:
         yield
     except MissingModuleError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+    except _WRONG as error:
         what = f"no {error}" if isinstance(error, KeyError) else str(error)
-        raise DamagedFileError(f"{path} holds no model this version can build: {what}") from error
+        raise DamagedFileError(
+            f"{path} holds no model this version can build: {' '.join(what.split()):.300}"
+        ) from error
 
 
 def _state(module: nn.Module) -> dict[str, Tensor]:
@@ -72,17 +81,37 @@ def _array(tensor: Tensor) -> np.ndarray:
     return tensor.detach().cpu().contiguous().numpy()
 
 
-def _fill(module: nn.Module, arrays: dict[str, np.ndarray], path: str | Path) -> None:
-    state = _state(module)
+def _check_tensors(state: dict[str, Tensor], arrays: dict[str, np.ndarray]) -> None:
+    """Whether the tensors that are there are those that the description asks for."""
     if state.keys() != arrays.keys():
         name = sorted(state.keys() ^ arrays.keys())[0]
-        raise DamagedFileError(f"{path} contradicts itself: tensor {name!r} has no counterpart")
+        raise ValueError(f"tensor {name!r} has no counterpart")
     for name, tensor in state.items():
-        if tuple(tensor.shape) != arrays[name].shape:
-            raise DamagedFileError(
-                f"{path} contradicts itself: {name!r} should be {tuple(tensor.shape)}, "
-                f"but the file has {arrays[name].shape}"
+        found = torch.from_numpy(arrays[name])
+        if (found.shape, found.dtype) != (tensor.shape, tensor.dtype):
+            raise ValueError(
+                f"{name!r} should be {tensor.dtype} of {tuple(tensor.shape)}, but is "
+                f"{found.dtype} of {tuple(found.shape)}"
             )
+
+
+@torch.no_grad()
+def _rehearse(module: AutoencoderModule) -> None:
+    """One step for two rows that exist on paper only: words that do not fit together show."""
+    encoder = module.encoder
+    if not isinstance(encoder, Dense | ConvolutionalEncoder) or not isinstance(
+        module.decoder, Part
+    ):
+        return  # the user's own modules are real, and may take what they like
+    x = torch.empty(2, encoder.inputs, device="meta")
+    context = torch.empty(2, encoder.context, device="meta") if encoder.context else None
+    if module.decode(module.encode(x, context), context).shape != x.shape:
+        raise ValueError("its decoder does not give back what its encoder takes")
+    module(Example(x, context), torch.zeros((), device="meta"), None)
+    module.head(module.encode(x, context))
+
+
+def _fill(module: nn.Module, arrays: dict[str, np.ndarray]) -> None:
     for name, array in arrays.items():
         owner, _, leaf = name.rpartition(".")
         home, value = module.get_submodule(owner), torch.from_numpy(array.copy())

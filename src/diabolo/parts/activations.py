@@ -43,7 +43,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "identity": Activation(lambda a: a, lambda a, f: torch.ones_like(a), 1.0),
     "relu": Activation(F.relu, lambda a, f: (a > 0).to(a.dtype), math.sqrt(2)),
     "leaky_relu": Activation(
-        F.leaky_relu, lambda a, f: torch.where(a > 0, 1.0, 0.01).to(a.dtype), math.sqrt(2)
+        F.leaky_relu, lambda a, f: torch.where(a > 0, torch.ones_like(a), 0.01), math.sqrt(2)
     ),
     "elu": Activation(F.elu, lambda a, f: torch.where(a > 0, 1.0, f + 1.0), math.sqrt(2)),
     "selu": Activation(F.selu, _selu_slope, 1.0),

@@ -12,14 +12,22 @@ from torch import Tensor
 from diabolo.parts.spec import Part
 
 
-class Unchanged(Part):
+class Augmentation(Part, abstract=True):
+    """What all kinds share."""
+
+    def forward(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+        """(n, d) → (n, d)."""
+        raise NotImplementedError
+
+
+class Unchanged(Augmentation):
     """x as it is."""
 
     def forward(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
         return x
 
 
-class Binarise(Part):
+class Binarise(Augmentation):
     """Every entry becomes 1 with probability x, else 0: greys read as probabilities.
 
     Salakhutdinov & Murray 2008; drawn anew at every step, as in Burda et al. 2016, sec. 5.
@@ -29,7 +37,7 @@ class Binarise(Part):
         return torch.bernoulli(x, generator=generator)
 
 
-class Shift(Part):
+class Shift(Augmentation):
     """Images moved by up to `pixels` in each direction, in training only.
 
     shape : (height, width, channels) of the flat image; what moves in is 0.

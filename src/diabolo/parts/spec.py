@@ -9,7 +9,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, TypeVar, cast, dataclass_transform
+from typing import (
+    Any,
+    ClassVar,
+    TypeVar,
+    cast,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import torch
 from torch import nn
@@ -94,7 +103,7 @@ def build(description: Any, yours: dict[str, nn.Module] | None = None) -> Any:
 
     yours : modules of the user's own by field name ("encoder", "decoder"), for the places where
     the description says that the user's own module stood.
-    raises ValueError for a name or field that is not in the table.
+    raises ValueError for a name or field that is not in the table, or a value of a wrong kind.
     """
     if isinstance(description, list):
         return tuple(build(item, yours) for item in description)
@@ -108,7 +117,12 @@ def build(description: Any, yours: dict[str, nn.Module] | None = None) -> Any:
     given = {key: value for key, value in description.items() if key != "part"}
     if unknown := sorted(given.keys() - known):
         raise ValueError(f"{name} has no argument {unknown[0]!r}; it takes {sorted(known)}")
-    return cls(**{key: _argument(key, value, yours or {}) for key, value in given.items()})
+    values = {key: _argument(key, value, yours or {}) for key, value in given.items()}
+    kinds = get_type_hints(cls)
+    for key, value in values.items():
+        if not _is_a(kinds[key], value):
+            raise ValueError(f"{name} cannot have {key}={value!r:.60}")
+    return cls(**values)
 
 
 def _argument(name: str, value: Any, yours: dict[str, nn.Module]) -> Any:
@@ -120,3 +134,19 @@ def _argument(name: str, value: Any, yours: dict[str, nn.Module]) -> Any:
             f"pass it again, as in diabolo.load(path, {name}=MyModule())"
         )
     return yours[name]
+
+
+def _is_a(kind: Any, value: Any) -> bool:
+    """Whether a value read from a file is what a part's field was declared to be."""
+    origin, items = get_origin(kind), get_args(kind)
+    if origin is None:
+        return type(value) in (int, float) if kind is float else _is_plainly(kind, value)
+    if not isinstance(value, tuple):
+        return False
+    if origin is tuple and items[-1] is not Ellipsis:
+        return len(value) == len(items) and all(map(_is_a, items, value))
+    return all(_is_a(items[0], item) for item in value)
+
+
+def _is_plainly(kind: type, value: Any) -> bool:
+    return isinstance(value, kind) and (kind is not int or type(value) is int)  # True is no 1

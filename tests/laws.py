@@ -1,0 +1,234 @@
+"""The members of every group of words; whoever adds one adds a line, and the laws apply to it.
+
+Names are the groups' own; a value makes a new, small member. `tests/parts/test_spec.py` sees to it
+that none is left out.
+"""
+
+import torch
+
+from diabolo.models.autoencoder import AutoencoderModule
+from diabolo.parts import (
+    augmentations,
+    codes,
+    corruptions,
+    likelihoods,
+    networks,
+    penalties,
+    priors,
+)
+from diabolo.parts.spec import initialise
+
+CODES = {
+    "deterministic": lambda: codes.Deterministic(4),
+    "deterministic sigmoid": lambda: codes.Deterministic(4, "sigmoid"),
+    "top-k": lambda: codes.TopK(6, 2),
+    "gaussian": lambda: codes.Gaussian(3),
+}
+
+PRIORS = {
+    "standard normal": lambda: priors.StandardNormal(3),
+}
+
+LIKELIHOODS = {
+    "gaussian": lambda: likelihoods.Gaussian(),
+    "gaussian narrow sigmoid": lambda: likelihoods.Gaussian("sigmoid", scale=0.3),
+    "gaussian shared": lambda: likelihoods.Gaussian(variance="shared", scale=0.7),
+    "gaussian entry": lambda: likelihoods.Gaussian("sigmoid", "entry"),
+    "bernoulli": lambda: likelihoods.Bernoulli(),
+    "categorical 2": lambda: likelihoods.Categorical(2),
+    "categorical 5": lambda: likelihoods.Categorical(5),
+    "logistic 2": lambda: likelihoods.DiscretisedLogistic(2),
+    "logistic 17": lambda: likelihoods.DiscretisedLogistic(17),
+    "logistic 256": lambda: likelihoods.DiscretisedLogistic(),
+}
+
+CORRUPTIONS = {
+    "nothing": lambda: corruptions.Nothing(),
+    "masking": lambda: corruptions.Masking(0.3),
+    "salt and pepper": lambda: corruptions.SaltAndPepper(0.3, low=-1.0, high=2.0),
+    "gaussian": lambda: corruptions.GaussianNoise(0.3),
+    "column swap": lambda: corruptions.ColumnSwap(0.3),
+}
+
+AUGMENTATIONS = {
+    "unchanged": lambda: augmentations.Unchanged(),
+    "binarise": lambda: augmentations.Binarise(),
+    "shift": lambda: augmentations.Shift((4, 3, 2), pixels=1),
+}
+
+PENALTIES = {
+    "kl sparsity": lambda: penalties.KLSparsity(3.0, 4, 0.1),
+    "kl sparsity with memory": lambda: penalties.KLSparsity(3.0, 4, 0.1, memory=0.9),
+    "l1": lambda: penalties.L1(0.5),
+    "contractive": lambda: penalties.Contractive(0.1),
+    "contractive by probes": lambda: penalties.Contractive(0.1, probes=2),
+    "weight decay": lambda: penalties.WeightDecay(0.01),
+}
+
+# (height, width, channels) of images and signals
+SHAPES = {
+    "smallest": (8, 8, 1),
+    "odd": (9, 11, 1),
+    "mnist": (28, 28, 1),
+    "colour, odd": (33, 47, 3),
+    "flat": (8, 40, 2),
+    "signal": (1, 30, 1),
+    "short signal": (1, 5, 1),
+    "one value": (1, 1, 1),
+}
+
+# name: (encoder, decoder) as mirror images; the encoder gives 3 numbers
+NETWORKS = {
+    "dense": lambda context=0: (
+        networks.Dense((7, 5, 3), "tanh", context),
+        networks.Dense((3, 5, 7), "tanh", context),
+    ),
+    "dense, one layer": lambda context=0: (
+        networks.Dense((7, 3), context=context),
+        networks.Dense((3, 7), context=context),
+    ),
+    "tied": lambda context=0: (
+        networks.Dense((7, 5, 3), "tanh", context),
+        networks.Mirror((3, 5, 7), "tanh", context),
+    ),
+    **{
+        f"convolutional, {name}": lambda context=0, shape=shape: (
+            networks.ConvolutionalEncoder(shape, 3, (3, 4), "tanh", context),
+            networks.ConvolutionalDecoder(shape, 3, 1, (3, 4), "tanh", context),
+        )
+        for name, shape in SHAPES.items()
+    },
+}
+
+MODELS = {
+    "plain": lambda: AutoencoderModule(
+        networks.Dense((6, 5, 4), "tanh"),
+        codes.Deterministic(4, "sigmoid"),
+        networks.Dense((4, 5, 6), "tanh"),
+        likelihoods.Gaussian(),
+    ),
+    "tied": lambda: AutoencoderModule(
+        networks.Dense((6, 4), "tanh"),
+        codes.Deterministic(4),
+        networks.Mirror((4, 6), "tanh"),
+        likelihoods.Gaussian(),
+    ),
+    "denoising with emphasis": lambda: AutoencoderModule(
+        networks.Dense((6, 4)),
+        codes.Deterministic(4, "tanh"),
+        networks.Dense((4, 6)),
+        likelihoods.Gaussian(),
+        corruption=corruptions.Masking(0.4, emphasis=0.8),
+    ),
+    "sparse, contractive, decaying": lambda: AutoencoderModule(
+        networks.Dense((6, 5, 4), "sigmoid"),
+        codes.Deterministic(4, "sigmoid"),
+        networks.Dense((4, 6)),
+        likelihoods.Gaussian(),
+        penalties=(
+            penalties.KLSparsity(3.0, 4, 0.1),
+            penalties.L1(0.5),
+            penalties.Contractive(0.1),
+            penalties.WeightDecay(0.01),
+        ),
+    ),
+    "contractive, one layer": lambda: AutoencoderModule(
+        networks.Dense((6, 4)),
+        codes.Deterministic(4, "sigmoid"),
+        networks.Dense((4, 6)),
+        likelihoods.Gaussian(),
+        penalties=(penalties.Contractive(0.1),),
+    ),
+    "contractive by probes": lambda: AutoencoderModule(
+        networks.Dense((6, 9, 4), "softplus"),
+        codes.Deterministic(4, "sigmoid"),
+        networks.Dense((4, 6)),
+        likelihoods.Gaussian(),
+        penalties=(penalties.Contractive(0.1, probes=2),),
+    ),
+    "contractive top-k": lambda: AutoencoderModule(
+        networks.Dense((6, 8)),
+        codes.TopK(8, 3),
+        networks.Dense((8, 6)),
+        likelihoods.Gaussian(),
+        penalties=(penalties.Contractive(0.1),),
+    ),
+    "convolutional, contractive": lambda: AutoencoderModule(
+        networks.ConvolutionalEncoder((2, 3, 1), 4, (3,), "tanh"),
+        codes.Deterministic(4, "tanh"),
+        networks.ConvolutionalDecoder((2, 3, 1), 4, 2, (3,), "tanh"),
+        likelihoods.Gaussian(variance="entry"),
+        penalties=(penalties.Contractive(0.1),),
+    ),
+    "variational": lambda: AutoencoderModule(
+        networks.Dense((6, 5, 8), "tanh"),
+        codes.Gaussian(4),
+        networks.Dense((4, 5, 6), "tanh"),
+        likelihoods.Gaussian(variance="shared"),
+        beta=0.7,
+        warmup=5.0,
+    ),
+    "variational, bernoulli": lambda: AutoencoderModule(
+        networks.Dense((6, 8)),
+        codes.Gaussian(4),
+        networks.Dense((4, 6)),
+        likelihoods.Bernoulli(),
+        augmentation=augmentations.Binarise(),
+    ),
+    "variational, logistic": lambda: AutoencoderModule(
+        networks.Dense((6, 8)),
+        codes.Gaussian(4),
+        networks.Dense((4, 12)),
+        likelihoods.DiscretisedLogistic(5),
+    ),
+    "categorical, shifted": lambda: AutoencoderModule(
+        networks.Dense((6, 4)),
+        codes.Deterministic(4),
+        networks.Dense((4, 30)),
+        likelihoods.Categorical(5),
+        augmentation=augmentations.Shift((2, 3, 1)),
+    ),
+}
+
+PARTS = {
+    f"{group}: {name}": make
+    for group, members in {
+        "code": CODES,
+        "prior": PRIORS,
+        "likelihood": LIKELIHOODS,
+        "corruption": CORRUPTIONS,
+        "augmentation": AUGMENTATIONS,
+        "penalty": PENALTIES,
+        "encoder": {name: lambda make=make: make()[0] for name, make in NETWORKS.items()},
+        "decoder": {name: lambda make=make: make()[1] for name, make in NETWORKS.items()},
+        "model": MODELS,
+        "head": {"none": networks.Identity},
+    }.items()
+    for name, make in members.items()
+}
+
+
+def noise(seed=0):
+    """A generator of its own."""
+    return torch.Generator().manual_seed(seed)
+
+
+def normal(*shape, seed=0, dtype=torch.float64):
+    return torch.empty(*shape, dtype=dtype).normal_(generator=noise(seed))
+
+
+def uniform(*shape, seed=0, dtype=torch.float64):
+    return torch.empty(*shape, dtype=dtype).uniform_(generator=noise(seed))
+
+
+def greys(*shape, levels=5, seed=0):
+    """Whole greys 0 … levels − 1, scaled to [0, 1]; what every likelihood accepts."""
+    whole = torch.randint(levels, shape, generator=noise(seed))
+    return whole.double() / (levels - 1)
+
+
+def drawn(make, seed=0):
+    """A new member with first weights, in double precision."""
+    part = make()
+    initialise(part, noise(seed))
+    return part.double()
