@@ -44,6 +44,12 @@ def test_positions_are_uniform(kind):
     assert abs(np.mean(places) - 2047.5) < 5 * 4096 / np.sqrt(12 * 200)
 
 
+def test_neighbours_are_parted():
+    order = Shuffle(10_000, 0, 0, largest=2048, block=16).between(0, 10_000)
+    # In a random order of 2048 a number is followed by its successor about once.
+    assert (np.diff(order) == 1).sum() < 30
+
+
 def test_beyond_the_limit_memory_is_that_of_a_window():
     n = 10**9
     shuffle = Shuffle(n, 0, 0, largest=2**16)

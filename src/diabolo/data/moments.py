@@ -68,7 +68,7 @@ def extent_of(dataset: Dataset) -> Extent:
 def moments_of(dataset: Dataset) -> Moments:
     d = math.prod(dataset.shape)
     # Values are taken relative to the first row: a mean of 1e9 rounds to 1e-7, and the steps
-    # between such means would carry that into the variance.
+    # between such means would carry that into the variance. Constant columns come out exact.
     origin = dataset.rows.take(np.zeros(1, np.int64)).reshape(d).astype(np.float64)
     count, mean, spread = 0, np.zeros(d), np.zeros(d)
     for _, rows in pieces(dataset):

@@ -116,10 +116,8 @@ def _standardised(dataset: Dataset, extent: Extent | None = None) -> Scaling:
     width, deviation = extent.high - extent.low, np.sqrt(variance)
     # The variance of values around 1e-170 underflows to 0 although they vary.
     scale = np.where(deviation > 0, deviation, width)
-    # A constant column becomes exactly 0, whatever rounding did to its mean.
-    offset = np.where(width > 0, mean, extent.low)
     scale = np.where(width > 0, scale, 1.0)
-    return _checked(Scaling("real", offset, scale, constant=_zeros(width)), extent, dataset)
+    return _checked(Scaling("real", mean, scale, constant=_zeros(width)), extent, dataset)
 
 
 def _zeros(width: np.ndarray) -> tuple[int, ...]:
