@@ -48,7 +48,6 @@ class Run:
     step: int = 0  # in this phase
     rate: float = 1.0  # of the learning rate: below 1 after a back-off
     backed_off: bool = False
-    start: float | None = None  # held-out loss before the phase's first step
     done: bool = False  # this phase has ended; nothing but its best weights is left to take
     interrupted: bool = False
     stopper: Stopper = field(default_factory=Stopper)
@@ -147,8 +146,8 @@ class Table:
     def play(self, watcher: Watcher) -> None:
         """All epochs, then the best weights; on Ctrl-C the best so far."""
         try:
-            if self.phase.evaluate and self.run.start is None:
-                self.run.start = self._held_out()["loss"]
+            if self.phase.evaluate and math.isnan(self.run.stopper.first):
+                self.run.stopper.first = self._held_out()["loss"]
             with threads_restored(), _training(self.seats):
                 while not self.run.done:
                     self._epoch(watcher)
@@ -228,11 +227,11 @@ class Table:
             return self.phase.evaluate()
 
     def _note_gain(self) -> None:
-        run = self.run
-        if run.start is not None and run.stopper.best_epoch >= 0:
+        run, stopper = self.run, self.run.stopper
+        if self.phase.evaluate and stopper.best_epoch >= 0:
             run.history.notes.append(
-                f"{self.phase.name}: held-out loss {run.start:.4g} → {run.stopper.best:.4g}, "
-                f"best of {run.epoch} epochs at {run.stopper.best_epoch + 1}"
+                f"{self.phase.name}: held-out loss {stopper.first:.4g} → {stopper.best:.4g}, "
+                f"best of {run.epoch} epochs at {stopper.best_epoch + 1}"
             )
 
     def _diverged(self, tally: Tally) -> None:

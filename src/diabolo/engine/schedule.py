@@ -31,7 +31,7 @@ class Phase:
         no rows were held out: the training loss decides then.
     max_epochs : when to stop at the latest.
     patience : epochs without improvement after which the fit stops; None: never before the end.
-    tol : smallest relative improvement of the loss that counts.
+    tol : smallest gain that counts, as a fraction of all that was gained so far.
     warmup : fraction of all steps over which the learning rate rises from 0; it then falls
         linearly to 0. None: constant, for data that come in pieces.
     """
@@ -59,19 +59,29 @@ class Phase:
 
 @dataclass
 class Stopper:
-    """Remembers the best loss and says when to give up; its fields go into the checkpoint."""
+    """Remembers the best loss and says when to give up; its fields go into the checkpoint.
 
+    first : the loss before the first step, where rows are held out; else that of the first epoch.
+    """
+
+    first: float = math.nan
     best: float = math.inf
     best_epoch: int = -1
     stale: int = 0
 
     def improves(self, loss: float, epoch: int, tol: float) -> bool:
-        """Whether this epoch's loss is the best so far; small gains count as none for patience."""
+        """Whether this epoch's loss is the best so far.
+
+        For patience an epoch counts only if it gains more than `tol` of all that was gained since
+        the start: losses carry constants, so a fraction of the loss itself says nothing.
+        """
+        if math.isnan(self.first):
+            self.first = loss
         if not loss < self.best:
             self.stale += 1
             return False
-        enough = loss < self.best - tol * abs(self.best) or math.isinf(self.best)
-        self.stale = 0 if enough else self.stale + 1
+        enough = self.best - loss > tol * (self.first - self.best)
+        self.stale = 0 if enough or self.best_epoch < 0 else self.stale + 1
         self.best, self.best_epoch = loss, epoch
         return True
 

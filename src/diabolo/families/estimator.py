@@ -71,7 +71,7 @@ class Estimator(
     weight_decay : of AdamW.
     clip : longest norm of the gradient; None: never clipped.
     early_stopping : hold out `validation_fraction` of the rows, stop after `n_iter_no_change`
-        epochs without an improvement of `tol` (relative), and keep the best weights.
+        epochs that gain less than `tol` of all gained so far, and keep the best weights.
     random_state : same number, threads and machine: same weights, bit for bit.
     n_threads : None: chosen (by size, and where that does not decide, by timing real steps).
     device : "auto", "cpu" or "cuda".
