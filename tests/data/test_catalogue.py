@@ -175,3 +175,14 @@ def test_a_folder_of_idx_files_is_the_same_set(data_directory):
     by_path = open_dataset(data_directory / "mnist", split="test")
     np.testing.assert_array_equal(by_path.rows.array, by_name.rows.array)
     np.testing.assert_array_equal(by_path.labels, by_name.labels)
+
+
+def test_at_hand_means_without_the_network(tiny, monkeypatch):
+    monkeypatch.setattr(catalogue, "NAMES", (*catalogue.NAMES, "tiny"))
+    assert catalogue.is_at_hand("digits")
+    assert not catalogue.is_at_hand("tiny")
+    assert not catalogue.is_at_hand("no such set")
+    tiny.mkdir(parents=True)
+    for name, content in CONTENT.items():
+        (tiny / name).write_bytes(content)
+    assert catalogue.is_at_hand("tiny")

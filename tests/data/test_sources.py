@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 import scipy.sparse
 import torch
+from PIL import Image
 
 from degenerate import BAD, CASES, GOOD
 from diabolo.data.batches import Batches
@@ -136,6 +137,7 @@ def test_names_and_target_of_frames():
         ({"source": SAME, "split": "tests"}, "did you mean 'test'?"),
         ({"source": SAME, "image_size": (28,)}, "expected (height, width)"),
         ({"source": "digits", "split": "test"}, "without a test part"),
+        ({"source": SAME, "split": "test"}, "X does not come in two parts"),
     ],
 )
 def test_wrong_arguments_get_a_sentence(arguments, sentence):
@@ -147,3 +149,17 @@ def test_a_dataset_passes_through():
     dataset = open_dataset(SAME)
     assert isinstance(dataset, Dataset)
     assert open_dataset(dataset) is dataset
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.npy", "a.parquet", "a.npz", "images"])
+def test_a_test_part_is_refused_where_there_is_none(name, tmp_path):
+    path = tmp_path / name
+    if name == "images":
+        path.mkdir()
+        Image.fromarray(np.zeros((2, 2), np.uint8)).save(path / "a.png")
+    elif name == "a.npz":
+        np.savez(path, X=SAME)
+    else:
+        path.write_bytes(b"")
+    with pytest.raises(ValueError, match=f"{name} does not come in two parts"):
+        open_dataset(path, split="test")

@@ -17,7 +17,7 @@ import scipy.sparse
 from diabolo.data.arrays import from_array
 from diabolo.data.dataset import Dataset
 from diabolo.data.spill import LARGE
-from diabolo.data.values import guess
+from diabolo.data.values import guess, require_one_part
 
 _SPARSE = {"data", "indices", "indptr", "shape"}
 _ROWS = ("X", "x", "data", "images")
@@ -93,7 +93,11 @@ def _named(name: str, arrays: Mapping[str, np.ndarray], path: Path) -> str:
 
 
 def _rows_name(arrays: Mapping[str, np.ndarray], path: Path, split: str) -> str:
-    for name in (*(f"{one}_{split}" for one in _ROWS), *_ROWS):
+    of_part = next((name for one in _ROWS if (name := f"{one}_{split}") in arrays), None)
+    if of_part:
+        return of_part
+    require_one_part(split, path.name)
+    for name in _ROWS:
         if name in arrays:
             return name
     tables = [name for name in arrays if arrays[name].ndim > 1]

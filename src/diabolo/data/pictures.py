@@ -21,6 +21,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from diabolo.data.dataset import Dataset
 from diabolo.data.spill import collected
+from diabolo.data.values import require_one_part
 
 # Formats read by hand-kept, fuzzed decoders; Pillow's others are obscure or start programs.
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
@@ -47,6 +48,8 @@ def open_folder(folder: Path, image_size: tuple[int, int] | None, split: str) ->
     """
     if all((folder / part).is_dir() for part in ("train", "test")):
         folder = folder / split
+    else:
+        require_one_part(split, str(folder))
     paths = _images(folder)
     if not paths:
         raise ValueError(

@@ -15,7 +15,7 @@ from diabolo.data.npy import open_npy, open_npz, split_member
 from diabolo.data.parquet import open_parquet
 from diabolo.data.pictures import SUFFIXES, open_folder
 from diabolo.data.tables import from_frame, is_frame
-from diabolo.data.values import guess
+from diabolo.data.values import guess, require_one_part
 
 _TEXT = {".csv", ".tsv", ".txt"}
 _KNOWN = ".csv, .tsv, .parquet, .npy, .npz, idx files (gzipped or not), folders of images"
@@ -49,6 +49,7 @@ def open_dataset(
         return _named(source, split)
     if isinstance(source, str | Path):
         return _from_path(source, target, image_size, split)
+    require_one_part(split, "X")
     if is_frame(source):
         return from_frame(source, target=target)
     _refuse_target(target, "An array")
@@ -88,12 +89,13 @@ def _from_path(
         return open_idx_folder(path, split) or open_folder(path, image_size, split)
     suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
     kind = suffix.lower()
+    if kind == ".npz":
+        return open_npz(path, member, target, split)
+    require_one_part(split, path.name)
     if kind in _TEXT:
         return open_csv(path, target)
     if kind in {".parquet", ".pq"}:
         return open_parquet(path, target)
-    if kind == ".npz":
-        return open_npz(path, member, target, split)
     _refuse_target(target, path.name)
     if kind == ".npy":
         return open_npy(path)

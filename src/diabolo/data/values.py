@@ -69,6 +69,15 @@ def require_rows_and_columns(shape: tuple[int, ...], source: str) -> None:
         )
 
 
+def require_one_part(split: str, source: str) -> None:
+    """Raise a ValueError if a part is asked for of what does not come in parts."""
+    if split != "train":
+        raise ValueError(
+            f"{source} does not come in two parts, so split={split!r} names nothing. "
+            "Pass the rows to test on as data of their own."
+        )
+
+
 def guess(name: str, known: Iterable[str]) -> str:
     """'; did you mean …?' where one of the known names is near, else nothing.
 
