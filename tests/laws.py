@@ -71,7 +71,7 @@ SHAPES = {
     "odd": (9, 11, 1),
     "mnist": (28, 28, 1),
     "colour, odd": (33, 47, 3),
-    "flat": (8, 40, 2),
+    "wide": (17, 40, 2),
     "signal": (1, 30, 1),
     "short signal": (1, 5, 1),
     "one value": (1, 1, 1),

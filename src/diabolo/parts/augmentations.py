@@ -30,11 +30,13 @@ class Unchanged(Augmentation):
 class Binarise(Augmentation):
     """Every entry becomes 1 with probability x, else 0: greys read as probabilities.
 
+    What lies outside [0, 1], as later rows may, is certain.
+
     Salakhutdinov & Murray 2008; drawn anew at every step, as in Burda et al. 2016, sec. 5.
     """
 
     def forward(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
-        return torch.bernoulli(x, generator=generator)
+        return torch.bernoulli(x.clamp(0, 1), generator=generator)
 
 
 class Shift(Augmentation):
@@ -62,5 +64,5 @@ class Shift(Augmentation):
         moved = F.conv2d(
             images, kernel.expand(depth, 1, span, span), padding=self.pixels, groups=depth
         )
-        chosen = torch.empty(len(x), 1, device=x.device).bernoulli_(self.share, generator=generator)
+        chosen = x.new_empty(len(x), 1).bernoulli_(self.share, generator=generator)
         return torch.lerp(x, moved.movedim(1, 3).flatten(1), chosen)

@@ -60,8 +60,9 @@ class SaltAndPepper(Corruption):
 
     def corrupt(self, x: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         changed = _coins(x, self.level, generator)
-        salt = self.low + (self.high - self.low) * _coins(x, 0.5, generator)
-        return x + changed * (salt - x), changed
+        fair = _coins(x, 0.5, generator)
+        salt = fair * self.high + (1 - fair) * self.low
+        return torch.lerp(x, salt, changed), changed  # exactly x or salt, unlike x + (salt − x)
 
 
 class GaussianNoise(Corruption):
@@ -81,4 +82,4 @@ class ColumnSwap(Corruption):
     def corrupt(self, x: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         changed = _coins(x, self.level, generator)
         donors = torch.randint(len(x), x.shape, generator=generator, device=x.device)
-        return x + changed * (x.gather(0, donors) - x), changed
+        return torch.lerp(x, x.gather(0, donors), changed), changed

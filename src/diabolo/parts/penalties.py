@@ -139,7 +139,7 @@ class Contractive(Penalty):
         k = code_slope.shape[1]
         if not self.probes:
             return torch.diag_embed(code_slope)
-        random = torch.empty(k, self.probes, device=code_slope.device)
+        random = code_slope.new_empty(k, self.probes)
         directions, _ = torch.linalg.qr(random.normal_(generator=generator))
         return directions.T.unsqueeze(0) * code_slope.unsqueeze(1)
 
