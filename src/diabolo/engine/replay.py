@@ -7,7 +7,7 @@ written down once (`tape`), bound to memory (`plan`) and replayed: 0.2 of the ea
 A replay knows nothing of Python: what varies from step to step has to be a tensor among batch,
 clock, parameters and buffers, or come from the generator. An objective with a Python counter
 would be frozen at the value it had. Therefore a replay is compared with the eager step, bit for
-bit and on the batch at hand, at its 1st, 2nd, 4th, 8th, 16th … run; after one difference
+bit and on the batch at hand, at its 1st, 2nd, 16th, 128th, 1024th … run; after one difference
 everything is eager for good.
 """
 
@@ -140,7 +140,7 @@ class ReplayedStep:
                 self._replays[key] = _Replay()
             return self.eager(batch, clock, generator)
         replay.runs += 1
-        if replay.runs & (replay.runs - 1):  # not a power of two
+        if replay.runs < replay.proof:
             return replay(batch, clock)
         return self._prove(replay, batch, clock, generator)
 
@@ -164,6 +164,7 @@ class ReplayedStep:
             self.gradient.copy_(expected[len(terms)])
             state.restore(after)
             self._give_up(replay)
+        replay.proof *= 2 if replay.proof == 1 else 8
         return terms
 
     def _write_down(
@@ -191,7 +192,7 @@ class ReplayedStep:
         if replay.runs > 2:
             warnings.warn(
                 f"The objective depends on something that changes in Python: {self.reason}. Some "
-                f"of the last {replay.runs // 2} steps used an old value; from here on all are "
+                f"of the last {replay.runs} steps used an old value; from here on all are "
                 "eager. Let whatever varies be computed from the clock, or be a buffer.",
                 RuntimeWarning,
                 stacklevel=4,
@@ -203,6 +204,7 @@ class _Replay:
 
     def __init__(self) -> None:
         self.runs = 0
+        self.proof = 1  # the run that is compared next
         self.plan: Plan | None = None
         self.names: list[str] = []
         self.inputs: dict[str, Tensor] = {}
