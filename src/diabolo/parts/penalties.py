@@ -50,8 +50,9 @@ def kl_sparsity(mean_activation: Tensor, target: float) -> Tensor:
 
     Ng 2011, "Sparse autoencoder" (CS294A lecture notes), sec. 3.
     """
-    # float32 has no number between 1 − 6e-8 and 1: at 1 the logarithm would be −∞
-    active = mean_activation.clamp(1e-6, 1 - 1e-6)
+    # float32 has no number between 1 − 6e-8 and 1: at 1 the logarithm would be −∞. Nothing is cut
+    # off before that, or units that died would never be called back
+    active = mean_activation.clamp(1e-30, 1 - 6e-8)
     on = target * (math.log(target) - torch.log(active))
     off = (1 - target) * (math.log1p(-target) - torch.log1p(-active))
     return (on + off).sum()

@@ -1,0 +1,320 @@
+"""Penalties against brute force, finite differences, closed forms and automatic differentiation."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from torch.distributions import Bernoulli, kl_divergence
+
+from diabolo.models.autoencoder import AutoencoderModule, Example
+from diabolo.parts import codes, corruptions, likelihoods, networks, penalties
+from diabolo.parts.activations import ACTIVATIONS
+from diabolo.parts.penalties import cheapest_probes, kl_sparsity
+from diabolo.parts.record import Pass
+from laws import PENALTIES, drawn, noise, normal, uniform
+
+every_penalty = pytest.mark.parametrize("make", PENALTIES.values(), ids=PENALTIES)
+
+
+def seen(z):
+    """The record of a pass of which only the code matters."""
+    return Pass(z, z, None, None, z, z, z.new_zeros(len(z)), z.new_zeros(()), z)
+
+
+def model_of(encoder, code, penalty, **words):
+    decoder = networks.Dense((code.dim, encoder.inputs))
+    words = {"penalties": (penalty,), **words}
+    return drawn(lambda: AutoencoderModule(encoder, code, decoder, likelihoods.Gaussian(), **words))
+
+
+@every_penalty
+def test_it_is_one_number_that_pulls_at_the_encoder_and_changes_nothing(make):
+    code = codes.Deterministic(4, "sigmoid")
+    model = model_of(networks.Dense((6, 5, 4), "tanh"), code, make())
+    (penalty,) = model.penalties
+    before = {name: buffer.clone() for name, buffer in penalty.named_buffers()}
+    record = model.observe(Example(uniform(9, 6)), noise())
+    value = penalty(record, model, noise())
+    assert value.shape == ()
+    assert value > 0
+    gradients = torch.autograd.grad(value, list(model.encoder.parameters()), allow_unused=True)
+    assert any(g is not None and (g != 0).any() for g in gradients)
+    assert torch.equal(penalty(record, model, noise()), value)
+    assert all(torch.equal(before[name], b) for name, b in penalty.named_buffers())
+    assert set(penalty.statistics(record)) <= set(before)
+
+
+# sparsity
+
+
+def test_kl_sparsity_is_torchs_divergence_of_coins():
+    active = uniform(7) * 0.9 + 0.05
+    target = torch.full((7,), 0.1, dtype=torch.float64)
+    wanted = kl_divergence(Bernoulli(target), Bernoulli(active)).sum()
+    torch.testing.assert_close(kl_sparsity(active, 0.1), wanted)
+    assert kl_sparsity(target, 0.1).item() == pytest.approx(0, abs=1e-15)
+
+
+def test_kl_sparsity_slope_is_that_of_finite_differences_and_ngs():
+    """Ng 2011, sec. 3: −ρ/ρ̂ + (1 − ρ)/(1 − ρ̂)."""
+    active = (uniform(7) * 0.9 + 0.05).requires_grad_()
+    (slope,) = torch.autograd.grad(kl_sparsity(active, 0.1), active)
+    ng = -0.1 / active + 0.9 / (1 - active)
+    torch.testing.assert_close(slope, ng.detach())
+    step = 1e-6 * torch.eye(7, dtype=torch.float64)
+    there = torch.stack([kl_sparsity(active + s, 0.1) for s in step])
+    back = torch.stack([kl_sparsity(active - s, 0.1) for s in step])
+    torch.testing.assert_close(slope, ((there - back) / 2e-6).detach(), rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("stuck", [0.0, 1e-30, 1.0, 1 - 1e-8])
+def test_kl_sparsity_of_a_stuck_unit_is_finite_in_float32(stuck):
+    active = torch.tensor([stuck, 0.3], requires_grad=True)
+    value = kl_sparsity(active, 0.05)
+    (slope,) = torch.autograd.grad(value, active)
+    assert torch.isfinite(value)
+    assert torch.isfinite(slope).all()
+
+
+@pytest.mark.parametrize(("a", "pull"), [(-60.0, -0.05), (-30.0, -0.05), (12.0, 0.95)])
+def test_a_sigmoid_unit_that_is_stuck_is_called_back(a, pull):
+    """dKL/da = ρ̂ − ρ for ρ̂ = σ(a): the pull does not fade however far off the unit is."""
+    h = torch.tensor([a], requires_grad=True)
+    (slope,) = torch.autograd.grad(kl_sparsity(torch.sigmoid(h), 0.05), h)
+    assert slope.item() == pytest.approx(pull, rel=0.02)
+
+
+def test_kl_sparsity_of_a_batch_is_of_its_mean_over_rows():
+    z = uniform(32, 5)
+    value = penalties.KLSparsity(1.0, 5, 0.1)(seen(z), None, None)
+    active = z.numpy().mean(0)
+    terms = 0.1 * np.log(0.1 / active) + 0.9 * np.log(0.9 / (1 - active))
+    assert value.item() == pytest.approx(terms.sum())
+
+
+def test_the_running_mean_is_the_weighted_mean_of_all_batches():
+    penalty = penalties.KLSparsity(1.0, 3, 0.1, memory=0.8).double()
+    batches = [uniform(8, 3, seed=seed) for seed in range(6)]
+    for z in batches:
+        fresh = penalty.statistics(seen(z))["running"]
+        value = penalty(seen(z), None, None)
+        assert value.item() == pytest.approx(kl_sparsity(fresh, 0.1).item())
+        penalty.running.copy_(fresh)  # as the engine does after the step
+    shares = [0.2 * 0.8**age for age in range(6)][::-1]
+    wanted = 0.8**6 * 0.1 + sum(s * z.mean(0) for s, z in zip(shares, batches, strict=True))
+    torch.testing.assert_close(penalty.running, wanted)
+
+
+def test_memory_does_not_weaken_the_gradient():
+    z = uniform(8, 3).requires_grad_()
+    penalty = penalties.KLSparsity(1.0, 3, 0.1, memory=0.9).double()
+    (gradient,) = torch.autograd.grad(penalty(seen(z), None, None), z)
+    active = penalty.statistics(seen(z))["running"]
+    wanted = (-0.1 / active + 0.9 / (1 - active)) / 8  # each of 8 rows has an eighth of the mean
+    torch.testing.assert_close(gradient, wanted.expand(8, 3))
+
+
+def test_without_memory_there_is_nothing_to_remember():
+    assert penalties.KLSparsity(1.0, 3, 0.1).statistics(seen(uniform(8, 3))) == {}
+
+
+def test_a_new_start_forgets():
+    penalty = drawn(PENALTIES["kl sparsity with memory"])
+    penalty.running.fill_(0.7)
+    penalty.initialise(noise())
+    assert torch.equal(penalty.running, torch.full((4,), 0.1, dtype=torch.float64))
+
+
+def test_l1_is_the_sum_over_units_and_the_mean_over_rows():
+    z = normal(8, 3)
+    wanted = np.abs(z.numpy()).sum(1).mean()
+    assert penalties.L1()(seen(z), None, None).item() == pytest.approx(wanted)
+
+
+def test_weight_decay_is_half_the_squares_of_matrices_alone_and_tied_ones_once():
+    encoder, mirror = networks.Dense((6, 4)), networks.Mirror((4, 6))
+    model = drawn(
+        lambda: AutoencoderModule(
+            encoder, codes.Deterministic(4), mirror, likelihoods.Gaussian(variance="shared")
+        )
+    )
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(1.0)
+    wanted = 0.5 * (encoder.layers[0].weight.detach().numpy() ** 2).sum()
+    assert penalties.WeightDecay()(None, model, None).item() == pytest.approx(wanted)
+
+
+# contraction
+
+ENCODERS = {
+    "one layer": lambda: networks.Dense((6, 4)),
+    "one wide layer": lambda: networks.Dense((3, 4)),
+    "deep": lambda: networks.Dense((6, 5, 4), "sigmoid"),
+    "deep, wide inside": lambda: networks.Dense((6, 9, 8, 4), "softplus"),
+    "deep, kinked": lambda: networks.Dense((6, 5, 4), "relu"),
+    "with context": lambda: networks.Dense((6, 5, 4), "tanh", 2),
+    "convolutional": lambda: networks.ConvolutionalEncoder((3, 2, 1), 4, (3,), "tanh"),
+}
+every_encoder = pytest.mark.parametrize("make", ENCODERS.values(), ids=ENCODERS)
+
+
+def full_norm(model, x, context=None):
+    """‖∂z/∂x‖² of torch's own full Jacobian, mean over rows; differentiable."""
+
+    def code(row, side):
+        h = model.encoder(row[None]) if side is None else model.encoder(row[None], side[None])
+        return model.code.mean(h)[0]
+
+    sides = [None] * len(x) if context is None else context
+    jacobians = [
+        torch.autograd.functional.jacobian(lambda v, s=s: code(v, s), row, create_graph=True)
+        for row, s in zip(x, sides, strict=True)
+    ]
+    return torch.stack(jacobians).square().sum((1, 2)).mean()
+
+
+@every_encoder
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "identity"])
+def test_contraction_and_its_gradient_are_the_full_jacobians(make, activation):
+    encoder = make()
+    model = model_of(encoder, codes.Deterministic(4, activation), penalties.Contractive())
+    x = normal(5, encoder.inputs)
+    context = normal(5, 2, seed=1) if encoder.context else None
+    exact = full_norm(model, x, context)
+    value = model.penalties[0](model.observe(Example(x, context), None), model, None)
+    torch.testing.assert_close(value, exact, rtol=1e-6, atol=0)
+    weights = [p for p in encoder.parameters() if p.ndim > 1]
+    ours = torch.autograd.grad(value, weights)
+    theirs = torch.autograd.grad(exact, weights)
+    torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_contraction_of_a_deep_encoder_is_right_for_every_activation(activation):
+    encoder = networks.Dense((6, 5, 5, 4), activation)
+    model = model_of(encoder, codes.Deterministic(4, activation), penalties.Contractive())
+    x = normal(5, 6)
+    value = model.penalties[0](model.observe(Example(x), None), model, None)
+    torch.testing.assert_close(value, full_norm(model, x), rtol=1e-6, atol=0)
+
+
+def test_contraction_of_one_layer_is_rifais_closed_form():
+    model = model_of(
+        networks.Dense((6, 4)), codes.Deterministic(4, "sigmoid"), penalties.Contractive()
+    )
+    x = normal(5, 6)
+    layer = model.encoder.layers[0]
+    weight, bias = layer.weight.detach().numpy(), layer.bias.detach().numpy()
+    h = 1 / (1 + np.exp(-(x.numpy() @ weight.T + bias)))
+    wanted = sum(
+        (h[n, j] * (1 - h[n, j])) ** 2 * sum(weight[j, i] ** 2 for i in range(6))
+        for n in range(5)
+        for j in range(4)
+    )
+    value = model.penalties[0](model.observe(Example(x), None), model, None)
+    assert value.item() == pytest.approx(wanted / 5)
+
+
+def test_contraction_is_taken_where_the_encoder_looked():
+    model = model_of(
+        networks.Dense((6, 5, 4), "tanh"),
+        codes.Deterministic(4),
+        penalties.Contractive(),
+        corruption=corruptions.Masking(0.5),
+    )
+    record = model.observe(Example(normal(5, 6)), noise())
+    value = model.penalties[0](record, model, None)
+    torch.testing.assert_close(value, full_norm(model, record.x_in))
+    assert abs(value.item() / full_norm(model, record.x).item() - 1) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("code", "outputs"), [(codes.TopK(6, 2), 6), (codes.Gaussian(3), 6)], ids=["top-k", "gaussian"]
+)
+def test_contraction_of_other_codes_is_of_their_mean(code, outputs):
+    model = model_of(networks.Dense((5, 7, outputs), "tanh"), code, penalties.Contractive())
+    x = normal(4, 5)
+    value = model.penalties[0](model.observe(Example(x), noise()), model, None)
+    torch.testing.assert_close(value, full_norm(model, x))
+
+
+def test_contraction_can_be_evaluated_without_gradients():
+    for make in ENCODERS.values():
+        encoder = make()
+        model = model_of(encoder, codes.Deterministic(4, "tanh"), penalties.Contractive())
+        context = normal(3, 2) if encoder.context else None
+        batch = Example(normal(3, encoder.inputs), context)
+        with torch.no_grad():
+            value = model.penalties[0](model.observe(batch, None), model, None)
+        assert not value.requires_grad
+        assert value > 0
+
+
+@every_encoder
+def test_one_orthogonal_probe_is_unbiased(make):
+    encoder = make()
+    model = model_of(encoder, codes.Deterministic(4, "sigmoid"), penalties.Contractive(1.0, 1))
+    x = normal(5, encoder.inputs)
+    context = normal(5, 2, seed=1) if encoder.context else None
+    record, generator = model.observe(Example(x, context), None), noise()
+    draws = [model.penalties[0](record, model, generator).item() for _ in range(600)]
+    error = np.std(draws, ddof=1) / np.sqrt(len(draws))
+    assert error > 0
+    assert abs(np.mean(draws) - full_norm(model, x, context).item()) < 4 * error
+
+
+@every_encoder
+@pytest.mark.parametrize("probes", [4, 7])
+def test_as_many_probes_as_units_or_more_are_exact(make, probes):
+    encoder = make()
+    model = model_of(encoder, codes.Deterministic(4, "sigmoid"), penalties.Contractive(1.0, probes))
+    x = normal(5, encoder.inputs)
+    context = normal(5, 2, seed=1) if encoder.context else None
+    value = model.penalties[0](model.observe(Example(x, context), None), model, noise())
+    torch.testing.assert_close(value, full_norm(model, x, context))
+
+
+def test_orthogonal_probes_scatter_less_than_independent_ones():
+    """By more than the √2 that two instead of one would give: they never look the same way."""
+    code = codes.Deterministic(4, "sigmoid")
+    spread = {}
+    for probes in (1, 3):
+        model = model_of(ENCODERS["deep"](), code, penalties.Contractive(1.0, probes))
+        record, generator = model.observe(Example(normal(5, 6)), None), noise()
+        draws = [model.penalties[0](record, model, generator).item() for _ in range(400)]
+        spread[probes] = np.std(draws)
+    assert spread[3] < 0.8 * spread[1] / np.sqrt(3)
+
+
+# how many probes
+
+
+def forward_cost(sizes):
+    return sum(a * b for a, b in pairwise(sizes))
+
+
+def direction_cost(sizes):
+    """Multiplications of one left-hand vector times the chain, with the first layer's Gram."""
+    upper = forward_cost(sizes[1:])
+    return upper + min(sizes[0], sizes[1]) * sizes[1]
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [(784, 30), (784, 256, 64, 16), (784, 1000, 500, 250, 30), (64, 128, 16), (20, 512, 512, 200)],
+    ids=str,
+)
+@pytest.mark.parametrize("budget", [0.5, 4.0, 100.0])
+def test_the_penalty_costs_what_was_allowed(sizes, budget):
+    probes = cheapest_probes(sizes, budget)
+    exact = direction_cost(sizes) * sizes[-1]
+    if len(sizes) == 2:
+        assert probes == 0  # the closed form is free
+    elif probes == 0:
+        assert exact <= budget * forward_cost(sizes) * (1 + 1 / sizes[-1])
+    else:
+        assert exact > budget * forward_cost(sizes)
+        assert probes == 1 or probes * direction_cost(sizes) <= budget * forward_cost(sizes)
+        assert (probes + 1) * direction_cost(sizes) > budget * forward_cost(sizes)
