@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which cannot see through the
     from diabolo.families.contractive import ContractiveAutoencoder as ContractiveAutoencoder
     from diabolo.families.convolutional import ConvolutionalAutoencoder as ConvolutionalAutoencoder
     from diabolo.families.denoising import DenoisingAutoencoder as DenoisingAutoencoder
-    from diabolo.families.estimator import load as load
+    from diabolo.families.saved import load as load
     from diabolo.families.sparse import SparseAutoencoder as SparseAutoencoder
     from diabolo.families.stacked import StackedAutoencoder as StackedAutoencoder
     from diabolo.families.variational import VariationalAutoencoder as VariationalAutoencoder
@@ -31,7 +31,7 @@ _HOMES = {
     "ConvolutionalAutoencoder": "diabolo.families.convolutional",
     "StackedAutoencoder": "diabolo.families.stacked",
     "VariationalAutoencoder": "diabolo.families.variational",
-    "load": "diabolo.families.estimator",
+    "load": "diabolo.families.saved",
     "open_dataset": "diabolo.data.sources",
     "Dataset": "diabolo.data.sources",
     "Columns": "diabolo.data.columns",

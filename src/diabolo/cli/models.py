@@ -11,7 +11,8 @@ import numpy as np
 
 from diabolo.data.rows import ArrayRows
 from diabolo.data.sources import Dataset, open_dataset
-from diabolo.families.estimator import PIECE, load
+from diabolo.families.rowwise import PIECE
+from diabolo.families.saved import load
 
 if TYPE_CHECKING:
     from diabolo.families.estimator import Estimator

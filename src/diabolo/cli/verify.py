@@ -29,7 +29,7 @@ def verify(
 
 
 def _verify_file(path: Path) -> int:
-    from diabolo.families.estimator import load
+    from diabolo.families.saved import load
 
     estimator = load(path)
     count = sum(parameter.numel() for parameter in estimator.module_.parameters())

@@ -7,7 +7,7 @@ own as fields. Randomness comes from the estimator's own generators only.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
@@ -18,7 +18,7 @@ import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_feature_names, check_array, check_is_fitted
+from sklearn.utils.validation import _check_feature_names, check_is_fitted
 from torch import Tensor, nn
 
 from diabolo.data.batches import Batches
@@ -29,20 +29,18 @@ from diabolo.engine.events import History
 from diabolo.engine.fit import Outcome
 from diabolo.engine.fit import fit as carry_out
 from diabolo.engine.schedule import Phase
-from diabolo.families import composition, family
+from diabolo.families import composition, rowwise, saved
 from diabolo.families.composition import NETWORKS, Blueprint, Facts
+from diabolo.families.devices import device
 from diabolo.families.fits import Fits
 from diabolo.families.progress import Tasks
+from diabolo.families.rowwise import PIECE
 from diabolo.families.seeds import Seeds
+from diabolo.families.tables import codes, side_columns, width_of
 from diabolo.files import check_writable
-from diabolo.models import trained
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts.activations import ACTIVATIONS
 from diabolo.parts.spec import Part, initialise
-
-PIECE = 1024  # rows encoded at once: activations stay in the cache (bench/encode.py)
-TOGETHER = 16  # a row's code must not depend on its batch, but a product of one row takes another
-# kernel, with other rounding: batches are filled up with zeros to a multiple of this
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False)
@@ -198,18 +196,17 @@ class Estimator(
         context : (n, c) numbers that encoder and decoder see besides the row and its code.
         """
         self._validate_params()
-        dataset = self._open(X, reset=True)
+        dataset = open_dataset(X)
+        sides = side_columns(context, len(dataset))
         if self.checkpoint is not None:
             check_writable(self.checkpoint)
         labels = self.labels_from(y, len(dataset))
-        self._begin(dataset, context)
-        plan = self.plan(self.module_, Fits(self, dataset, context, labels))
-        noise = self._seeds.generator("noise", self.device_)
+        self._begin(X, dataset, width_of(sides))
         outcome = carry_out(
-            plan,
+            self.plan(self.module_, Fits(self, dataset, sides, labels)),
             self.module_,
-            noise,
-            watcher=Tasks(self, self.verbose),
+            self._seeds.generator("noise", self.device_),
+            watcher=Tasks(self, self.verbose, X, y, context),
             checkpoint=self._checkpoint(dataset),
             n_threads=self.n_threads,
         )
@@ -219,17 +216,20 @@ class Estimator(
         return self
 
     def partial_fit(self, X: Any, y: Any = None, *, context: Any = None) -> Estimator:
-        """One pass over some more rows; scaling stays what the first ones called for."""
+        """One pass over some more rows; scaling stays what the first ones called for.
+
+        Goes on from where `fit`, an earlier call or `diabolo.load` left off.
+        """
         self._validate_params()
-        first = not hasattr(self, "module_")
-        dataset = self._open(X, reset=first)
-        if first:
-            self._begin(dataset, context)
-            self.history_ = History()
-        self.columns_.check(dataset)
+        dataset = open_dataset(X)
+        if self.__sklearn_is_fitted__():
+            sides = self._more(X, dataset, context)
+        else:
+            sides = side_columns(context, len(dataset))
+            self._begin(X, dataset, width_of(sides))
         number = len(self.history_.records) + 1
         outcome = carry_out(
-            [Fits(self, dataset, context).single_pass(self.module_, number)],
+            [Fits(self, dataset, sides).single_pass(self.module_, number)],
             self.module_,
             self._seeds.generator(f"noise of pass {number}", self.device_),
             moments=getattr(self, "_moments", ()),
@@ -239,6 +239,10 @@ class Estimator(
         self._moments = outcome.moments
         return self
 
+    def fit_transform(self, X: Any, y: Any = None, *, context: Any = None) -> np.ndarray:
+        """Codes of the rows learned from, (n, n_components)."""
+        return self.fit(X, y, context=context).transform(X, context=context)
+
     def transform(self, X: Any, *, context: Any = None) -> np.ndarray:
         """Codes of rows X, (n, n_components) float32; the mean code where codes are drawn."""
         check_is_fitted(self)
@@ -247,11 +251,15 @@ class Estimator(
     def inverse_transform(self, Z: Any, *, context: Any = None) -> np.ndarray:
         """Decoded codes, (n, …) in the units and shape of the rows that were fitted."""
         check_is_fitted(self)
-        Z = _codes(Z, self._n_features_out, type(self).__name__)
-        sides = self._sides(context, len(Z))
+        z = torch.from_numpy(codes(Z, self._n_features_out, type(self).__name__))
+        sides = self._sides(context, len(z))
         pieces = [
-            self._decoded(torch.from_numpy(Z[i : i + PIECE]), _piece(sides, i))
-            for i in range(0, len(Z), PIECE)
+            self._decoded(
+                z[first : first + PIECE],
+                None if sides is None else sides[first : first + PIECE],
+                first,
+            )
+            for first in range(0, len(z), PIECE)
         ]
         return np.concatenate(pieces)
 
@@ -299,15 +307,7 @@ class Estimator(
     def save(self, path: str | os.PathLike) -> None:
         """One file, safetensors with the description in its header; see `diabolo.load`."""
         check_is_fitted(self)
-        header = {
-            "family": type(self).__name__,
-            "params": {name: _plain(value) for name, value in self.get_params(deep=False).items()},
-            "columns": self.columns_.to_json(),
-            "context": self._context_width,
-            "history": self.history_.to_json(),
-            "fitted": {"n_iter_": self.n_iter_, **self._fitted_values()},
-        }
-        trained.save(path, self.module_, header)
+        saved.save(self, path)
 
     # inside
 
@@ -315,35 +315,33 @@ class Estimator(
         """What else a family learned, as plain data for the model file."""
         return {}
 
-    def _open(self, X: Any, reset: bool) -> Dataset:
-        """A data set from whatever X is, held against what was fitted."""
-        dataset = X if isinstance(X, Dataset) else open_dataset(X)
-        if not isinstance(X, Dataset | str | Path):
-            _check_feature_names(self, X, reset=reset)
-        width = int(np.prod(dataset.shape))
-        if reset:
-            self.n_features_in_ = width
-        elif width != self.n_features_in_:
-            raise ValueError(
-                f"X has {width} features, but {type(self).__name__} is expecting "
-                f"{self.n_features_in_} features as input"
-            )
-        return dataset
+    def _begin(self, X: Any, dataset: Dataset, context_width: int) -> None:
+        """Everything before the first step: scaling, composition, first weights.
 
-    def _begin(self, dataset: Dataset, context: Any) -> None:
-        """Everything before the first step: scaling, composition, first weights."""
-        self._context_width = _width(context, len(dataset))
-        self.columns_ = Columns.learn(dataset, self.scaling)
-        self.device_ = _device(self.device)
-        self._seeds = Seeds.of(self.random_state)
-        facts = Facts.of(self.columns_, len(dataset), self._context_width)
+        Nothing of the estimator changes before all of it went well.
+        """
+        columns = Columns.learn(dataset, self.scaling)
+        place = device(self.device)
+        facts = Facts.of(columns, len(dataset), context_width)
+        seeds = Seeds.of(self.random_state)
         module = self.compose(facts)
-        initialise(module, self._seeds.generator("weights"))
+        initialise(module, seeds.generator("weights"))
         if self.encoder is not None or self.decoder is not None:
             composition.check_fit_together(module, facts)
-        self.module_ = module.to(self.device_)
+        self._check_names(X, dataset, reset=True)
+        self.n_features_in_ = columns.n_features
+        self.columns_, self._context_width, self._seeds = columns, context_width, seeds
+        self.device_, self.module_ = place, module.to(place)
         self._n_features_out = module.code.dim
-        self.__dict__.pop("_moments", None)
+        self.history_ = History()
+        for name in ("n_iter_", "_moments"):
+            self.__dict__.pop(name, None)
+
+    def _more(self, X: Any, dataset: Dataset, context: Any) -> np.ndarray | None:
+        """Hold further rows to learn from against the first ones; their context."""
+        self._check_fits(X, dataset)
+        self.columns_.check(dataset, values=True)
+        return self._sides(context, len(dataset))
 
     def _finish(self, outcome: Outcome, before: History | None = None) -> None:
         self.module_.eval()
@@ -359,8 +357,8 @@ class Estimator(
         if self.checkpoint is None:
             return None
         settings = {
-            name: _plain(value)
-            for name, value in self.get_params(deep=False).items()
+            name: value
+            for name, value in saved.plain_params(self).items()
             if name not in {"checkpoint", "checkpoint_every", "verbose"}
         }
         fingerprint = {
@@ -372,9 +370,35 @@ class Estimator(
         }
         return Checkpoint(self.checkpoint, fingerprint, self.checkpoint_every)
 
-    def _decoded(self, z: Tensor, side: Tensor | None) -> np.ndarray:
-        with torch.inference_mode():
-            out = _filled_up(self.module_.decode, z.to(self.device_), side)
+    def _check_fits(self, X: Any, dataset: Dataset) -> None:
+        """Names and number of columns, in scikit-learn's words."""
+        self._check_names(X, dataset, reset=False)
+        width = int(np.prod(dataset.shape))
+        if width != self.n_features_in_:
+            raise ValueError(
+                f"X has {width} features, but {type(self).__name__} is expecting "
+                f"{self.n_features_in_} features as input"
+            )
+
+    def _check_names(self, X: Any, dataset: Dataset, reset: bool) -> None:
+        """scikit-learn knows the names of frames; files have theirs, which `columns_` compares."""
+        if not isinstance(X, Dataset | str | Path):
+            _check_feature_names(self, X, reset=reset)
+        elif reset and dataset.names is not None:
+            self.feature_names_in_ = np.asarray(dataset.names, dtype=object)
+        elif reset:
+            self.__dict__.pop("feature_names_in_", None)
+
+    def _open(self, X: Any) -> Dataset:
+        """A data set from whatever X is, held against what was fitted."""
+        dataset = open_dataset(X)
+        self._check_fits(X, dataset)
+        return dataset
+
+    def _decoded(self, z: Tensor, side: Tensor | None, first_row: int = 0) -> np.ndarray:
+        """At most `PIECE` codes (n, code) → rows in the units of the data."""
+        out = rowwise.apply(self.module_.decode, z.to(self.device_), side)
+        rowwise.require_finite(out, first_row, "the codes")
         return self.columns_.original(out)
 
     def _nothing(self) -> tuple[Tensor, Tensor | None]:
@@ -385,129 +409,37 @@ class Estimator(
 
     def _sides(self, context: Any, rows: int) -> Tensor | None:
         """Context as a tensor; one sentence where it is missing, unasked for, or of wrong size."""
-        width = _width(context, rows)
-        if width != self._context_width:
+        sides = side_columns(context, rows)
+        if width_of(sides) != self._context_width:
             raise ValueError(
-                f"this model was fitted with {self._context_width or 'no'} context columns, "
-                f"got {width or 'none'}: pass context=… as in fit."
+                f"this {type(self).__name__} was fitted with {self._context_width or 'no'} context "
+                f"columns, got {width_of(sides) or 'none'}: pass context=… as in fit."
             )
-        return None if context is None else torch.as_tensor(np.asarray(context, np.float32))
+        return None if sides is None else torch.from_numpy(sides).to(self.device_)
 
     def _rows_through(
-        self, function: Any, X: Any, context: Any, width: int, back: Any = None
+        self,
+        function: rowwise.Rowwise,
+        X: Any,
+        context: Any,
+        width: int,
+        back: Callable[[Tensor], np.ndarray] | None = None,
     ) -> np.ndarray:
-        """Scaled rows through a function of (x, context), a piece at a time, into one array."""
-        dataset = self._open(X, reset=False)
+        """A function of scaled rows and their context for all rows of X, (n, width)."""
+        dataset = self._open(X)
         sides = self._sides(context, len(dataset))
         batches = Batches(
             dataset, self.columns_, batch_size=PIECE, seed=0, device=self.device_, context=sides
         )
-        result, start = None, 0
-        with torch.inference_mode():
-            for batch in batches.in_order(PIECE):
-                out = _filled_up(function, batch.x, batch.context)
-                piece = back(out).reshape(len(out), width) if back else out.cpu().numpy()
-                if result is None:
-                    result = np.empty((len(dataset), width), piece.dtype)
-                result[start : start + len(piece)] = piece
-                start += len(piece)
-        return result
+        return rowwise.collect(function, batches, width, back)
 
     def __sklearn_is_fitted__(self) -> bool:
-        return "module_" in self.__dict__
+        return "n_iter_" in self.__dict__  # a fit that failed half-way has none
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = []  # codes are float32, whatever came in
+        tags.transformer_tags.preserves_dtype = ["float32"]  # of codes, whatever came in
         tags.non_deterministic = False
         return tags
-
-
-def load(
-    path: str | os.PathLike, *, encoder: nn.Module | None = None, decoder: nn.Module | None = None
-) -> Estimator:
-    """The estimator that `save` wrote; nothing in the file is executed or imported.
-
-    encoder, decoder : your own modules, where the model was made with such.
-    raises DamagedFileError for a file that is not whole, OSError where there is none.
-    """
-    yours = {"encoder": encoder, "decoder": decoder}
-    module, header = trained.load(path, {k: v for k, v in yours.items() if v is not None})
-    with trained.damaged_if_wrong(path):
-        estimator = family(header["family"])()
-        params = {name: _restored(value) for name, value in header["params"].items()}
-        given = {
-            name: module_ for name, module_ in yours.items() if params[name] == {"part": "yours"}
-        }
-        estimator.set_params(**params | given)
-        estimator.columns_ = Columns.from_json(header["columns"])
-        estimator.history_ = History.from_json(header["history"])
-        estimator._context_width = int(header["context"])
-        for name, value in header["fitted"].items():
-            setattr(estimator, name, value)
-    estimator.device_ = _device(estimator.device)
-    estimator.module_ = module.to(estimator.device_)
-    estimator.n_features_in_ = estimator.columns_.n_features
-    estimator._n_features_out = module.code.dim
-    if estimator.columns_.names is not None:
-        estimator.feature_names_in_ = np.asarray(estimator.columns_.names, dtype=object)
-    return estimator
-
-
-def _plain(value: Any) -> Any:
-    """A hyper-parameter as plain data; what has no plain form is left out of the file."""
-    if isinstance(value, nn.Module):
-        return {"part": "yours"}
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(item) for item in value]
-    if isinstance(value, os.PathLike):
-        return str(value)
-    return value if isinstance(value, str | int | float | bool | None) else None
-
-
-def _restored(value: Any) -> Any:
-    return tuple(map(_restored, value)) if isinstance(value, list) else value
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.device(name)
-    except RuntimeError as error:
-        raise ValueError(f"device={name!r} is unknown: pass 'auto', 'cpu' or 'cuda'.") from error
-
-
-def _width(context: Any, rows: int) -> int:
-    """Columns of a context, 0 for none; one sentence where its rows do not match."""
-    if context is None:
-        return 0
-    shape = np.shape(context)
-    if len(shape) != 2 or shape[0] != rows:
-        raise ValueError(f"context has shape {shape}; pass one row for each of the {rows} rows.")
-    return shape[1]
-
-
-def _codes(Z: Any, width: int, name: str) -> np.ndarray:
-    codes = check_array(Z, dtype=np.float32)
-    if codes.shape[1] != width:
-        raise ValueError(f"codes of this {name} have {width} columns, got {codes.shape[1]}.")
-    return codes
-
-
-def _piece(sides: Tensor | None, start: int) -> Tensor | None:
-    return None if sides is None else sides[start : start + PIECE]
-
-
-def _filled_up(function: Any, x: Tensor, side: Tensor | None) -> Tensor:
-    """function(x, side), with rows of zeros added for the computation and taken off again."""
-    rows = len(x)
-    missing = -rows % TOGETHER
-    if missing:
-        x = torch.cat([x, x.new_zeros(missing, x.shape[1])])
-        side = None if side is None else torch.cat([side, side.new_zeros(missing, side.shape[1])])
-    return function(x, side)[:rows]

@@ -18,28 +18,40 @@ if TYPE_CHECKING:
 
 
 class Tasks:
-    """Watches a fit on behalf of an estimator's callbacks; prints a line an epoch if asked."""
+    """Watches a fit on behalf of an estimator's callbacks; prints a line an epoch if asked.
 
-    def __init__(self, estimator: Estimator, verbose: int = 0) -> None:
+    X, y, context : as given to `fit`; callbacks that score epochs are handed them.
+    """
+
+    def __init__(
+        self,
+        estimator: Estimator,
+        verbose: int = 0,
+        X: Any = None,
+        y: Any = None,
+        context: Any = None,
+    ) -> None:
         self.estimator, self.verbose = estimator, verbose
+        metadata = None if context is None else {"context": context}
+        self.data = {"X": X, "y": y, "metadata": metadata}
 
     def begin(self, phases: list[tuple[str, int]]) -> None:
         self.flat = len(phases) == 1  # then epochs hang directly under the fit
         subtasks = phases[0][1] if self.flat else len(phases)
         self.root = self.estimator._init_callback_context(max_subtasks=subtasks)
-        self.root.call_on_fit_task_begin(estimator=self.estimator)
+        self.root.call_on_fit_task_begin(estimator=self.estimator, **self.data)
 
     def begin_phase(self, name: str, epochs: int) -> None:
         self.phase = self.root
         if not self.flat:
             self.phase = self.root.subcontext(task_name=name, max_subtasks=epochs)
-            self.phase.call_on_fit_task_begin(estimator=self.estimator)
+            self.phase.call_on_fit_task_begin(estimator=self.estimator, **self.data)
         self._begin_epoch()
 
     def _begin_epoch(self) -> None:
         # the last one is never ended where the phase stops early; nothing is shown of it
         self.epoch = self.phase.subcontext(task_name="epoch")
-        self.epoch.call_on_fit_task_begin(estimator=self.estimator)
+        self.epoch.call_on_fit_task_begin(estimator=self.estimator, **self.data)
 
     def end_epoch(self, record: dict[str, Any], seconds: float, history: History) -> bool:
         if self.verbose:
@@ -58,7 +70,9 @@ class Tasks:
 
     def _end(self, context: CallbackContext, history: History) -> bool:
         return context.call_on_fit_task_end(
-            estimator=self.estimator, reconstruction_attributes=lambda: self._as_fitted(history)
+            estimator=self.estimator,
+            reconstruction_attributes=lambda: self._as_fitted(history),
+            **self.data,
         )
 
     def _as_fitted(self, history: History) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from diabolo.data.batches import Batches
 from diabolo.families.composition import Facts
-from diabolo.families.estimator import PIECE, Estimator
+from diabolo.families.estimator import Estimator
+from diabolo.families.rowwise import PIECE
 from diabolo.families.seeds import Seeds
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.models.bounds import LogLikelihood, log_likelihood, summary
@@ -106,7 +107,7 @@ class VariationalAutoencoder(Estimator):
         are binarised once first.
         """
         check_is_fitted(self)
-        dataset = self._open(X, reset=False)
+        dataset = self._open(X)
         sides = self._sides(context, len(dataset))
         generator = Seeds.of(random_state).generator("likelihood")
         batches = Batches(dataset, self.columns_, batch_size=PIECE, seed=0, context=sides)

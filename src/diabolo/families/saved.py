@@ -1,0 +1,110 @@
+"""An estimator as one file, and back: hyper-parameters, columns, history beside the module.
+
+Reading executes and imports nothing that the file names; see `diabolo.models.trained`.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch import nn
+
+from diabolo.data.columns import Columns
+from diabolo.engine.events import History
+from diabolo.families import family
+from diabolo.families.devices import device_or_cpu
+from diabolo.families.seeds import Seeds
+from diabolo.models import trained
+
+if TYPE_CHECKING:
+    from diabolo.families.estimator import Estimator
+
+YOURS = {"part": "yours"}  # stands for a module of the user's own
+
+
+def save(estimator: Estimator, path: str | os.PathLike) -> None:
+    """Write a fitted estimator, whole or not at all."""
+    header = {
+        "family": type(estimator).__name__,
+        "params": plain_params(estimator),
+        "seed": estimator._seeds.root,
+        "columns": estimator.columns_.to_json(),
+        "named": hasattr(estimator, "feature_names_in_"),
+        "context": estimator._context_width,
+        "history": estimator.history_.to_json(),
+        "fitted": {"n_iter_": estimator.n_iter_, **estimator._fitted_values()},
+    }
+    trained.save(path, estimator.module_, header)
+
+
+def load(
+    path: str | os.PathLike, *, encoder: nn.Module | None = None, decoder: nn.Module | None = None
+) -> Estimator:
+    """The estimator that `save` wrote; nothing in the file is executed or imported.
+
+    Sequences among its hyper-parameters come back as tuples, a `RandomState` as None. The
+    optimiser's moments are not kept: `partial_fit` goes on without them.
+
+    encoder, decoder : your own modules, where the model was made with such.
+    raises DamagedFileError for a file that is not whole, OSError where there is none.
+    """
+    yours = {"encoder": encoder, "decoder": decoder}
+    yours = {name: module for name, module in yours.items() if module is not None}
+    module, header = trained.load(path, yours)
+    for name in yours:
+        if header.get("params", {}).get(name) != YOURS:
+            raise ValueError(f"{path} was made without {name} of your own: leave that out.")
+    with trained.damaged_if_wrong(path):
+        estimator = _described(header, yours)
+        estimator.module_ = module.to(estimator.device_)
+        estimator._n_features_out = module.code.dim
+    return estimator
+
+
+def _described(header: dict[str, Any], yours: dict[str, nn.Module]) -> Estimator:
+    """Everything of an estimator but its module."""
+    estimator = family(header["family"])()
+    params = {name: _restored(value) for name, value in header["params"].items()}
+    estimator.set_params(**params | yours)
+    estimator._validate_params()
+    estimator.columns_ = Columns.from_json(header["columns"])
+    estimator.n_features_in_ = estimator.columns_.n_features
+    if header["named"]:
+        estimator.feature_names_in_ = np.asarray(estimator.columns_.names, dtype=object)
+    estimator.history_ = History.from_json(header["history"])
+    estimator.device_ = device_or_cpu(estimator.device)
+    estimator._context_width = int(header["context"])
+    estimator._seeds = Seeds(int(header["seed"]))
+    for name, value in header["fitted"].items():
+        setattr(estimator, _checked(name), np.asarray(value) if isinstance(value, list) else value)
+    return estimator
+
+
+def _checked(name: str) -> str:
+    """A name that only what was learned may have, by scikit-learn's convention."""
+    if name.startswith("_") or not name.endswith("_"):
+        raise ValueError(f"{name!r} is not what a fit learns")
+    return name
+
+
+def plain_params(estimator: Estimator) -> dict[str, Any]:
+    """Hyper-parameters as plain data; what has no plain form is left out of the file."""
+    return {name: _plain(value) for name, value in estimator.get_params(deep=False).items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, nn.Module):
+        return YOURS
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_plain(item) for item in value]
+    if isinstance(value, os.PathLike):
+        return str(value)
+    return value if isinstance(value, str | int | float | bool | None) else None
+
+
+def _restored(value: Any) -> Any:
+    return tuple(map(_restored, value)) if isinstance(value, list) else value
