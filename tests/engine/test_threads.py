@@ -38,9 +38,10 @@ def test_alone_two_threads_win():
 
 def test_with_a_neighbour_one_thread_wins():
     race = Race([2, 1])
-    _, mean = run(race, NEIGHBOUR, 20)
+    used, mean = run(race, NEIGHBOUR, 20)
     assert race.count == 1
-    assert mean < 2.0 * ALONE[2]
+    assert mean < 1.1 * NEIGHBOUR[1] < 2.0 * ALONE[2]
+    assert used.count(2) < 0.05 * len(used)
 
 
 def test_a_neighbour_that_comes_and_goes():
@@ -49,7 +50,7 @@ def test_a_neighbour_that_comes_and_goes():
     _, mean = run(race, NEIGHBOUR, 20)
     assert race.count == 1
     assert mean < 2.0 * ALONE[2]
-    run(race, ALONE, 2 * Race.LONGEST_PATIENCE)
+    run(race, ALONE, Race.PATIENCE[1])
     assert race.count == 2
 
 

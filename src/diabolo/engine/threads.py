@@ -123,21 +123,23 @@ class Race:
             … do a step in the way of race.count …
             race.took(seconds)
 
-    In a trial every way has a step to warm up and `TIMED` that count; one that is hopeless has
-    fewer. A new trial begins when steps slow down, and from time to time while the first way, the
-    quickest on an idle machine, is not the one in use.
+    counts : the ways, the one that is best on an idle machine first.
+
+    A trial goes from the last way to the first, so that what waiting for a neighbour costs is seen
+    in its first step and ends there. It is repeated when steps slow down, and from time to time
+    while the first way is not the one in use.
     """
 
-    TIMED = 4
+    TIMED = 4  # steps of each way in a trial, after one to warm up
+    HOPELESS = 2.0  # times slower than another way: no more steps of it
     WINDOW = 31  # last steps, whose median is the usual time
     SLOW, STREAK = 1.5, 5  # so many times the usual, so often in a row: try again
-    FIRST_PATIENCE, LONGEST_PATIENCE = 2.0, 60.0  # seconds until a trial for the first way
+    PATIENCE = 2.0, 60.0  # least and most seconds until the first way gets its next chance
+    COST = 20  # times what the last trial took, so that chances take a twentieth of the time
 
     def __init__(self, counts: Sequence[int]) -> None:
         self.counts = list(counts)
-        self.count = self.counts[0]
         self.settled = len(self.counts) == 1
-        self._patience = self.FIRST_PATIENCE
         self._begin_trial()
 
     def took(self, seconds: float) -> None:
@@ -150,39 +152,41 @@ class Race:
             self._watch(seconds)
 
     def _begin_trial(self) -> None:
-        self._waiting = list(self.counts)
+        self._waiting = self.counts[::-1]
         self._times: dict[int, list[float]] = {count: [] for count in self.counts}
         self.count = self._waiting[0]
 
     def _try(self, seconds: float) -> None:
         times = self._times[self.count]
         times.append(seconds)
-        done = len(times) > self.TIMED or (len(times) > 1 and self._hopeless(seconds))
-        if not done:
+        if len(times) <= self.TIMED and not self._hopeless(seconds):
             return
         self._waiting.pop(0)
         if self._waiting:
             self.count = self._waiting[0]
-            return
-        self._end_trial()
+        else:
+            self._end_trial()
 
     def _hopeless(self, seconds: float) -> bool:
-        rivals = [median(t[1:]) for c, t in self._times.items() if c != self.count and t[1:]]
-        return bool(rivals) and seconds > 2 * min(rivals)
+        rivals = [_usual(t) for count, t in self._times.items() if t and count != self.count]
+        return bool(rivals) and seconds > self.HOPELESS * min(rivals)
 
     def _end_trial(self) -> None:
-        usual = {count: median(times[1:]) for count, times in self._times.items()}
-        self.count = min(usual, key=lambda count: usual[count])
-        self._last = deque(self._times[self.count][1:], maxlen=self.WINDOW)
+        self.count = min(self.counts, key=lambda count: _usual(self._times[count]))
+        cost = self.COST * sum(map(sum, self._times.values()))
+        self._patience = min(max(cost, self.PATIENCE[0]), self.PATIENCE[1])
+        self._last = deque([_usual(self._times[self.count])], maxlen=self.WINDOW)
         self._streak, self._since = 0, 0.0
 
     def _watch(self, seconds: float) -> None:
         self._since += seconds
         self._streak = self._streak + 1 if seconds > self.SLOW * median(self._last) else 0
         self._last.append(seconds)
-        if self._streak >= self.STREAK:
-            self._patience = self.FIRST_PATIENCE
+        may_return = self.count != self.counts[0] and self._since > self._patience
+        if self._streak >= self.STREAK or may_return:
             self._begin_trial()
-        elif self.count != self.counts[0] and self._since > self._patience:
-            self._patience = min(2 * self._patience, self.LONGEST_PATIENCE)
-            self._begin_trial()
+
+
+def _usual(times: Sequence[float]) -> float:
+    """What a step takes, by the steps of a trial; the first is only to warm up."""
+    return median(times[1:] or times)
