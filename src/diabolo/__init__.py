@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for editors and type checkers, which cannot see through the table below
     from diabolo.data.columns import Columns as Columns
-    from diabolo.data.sources import Dataset as Dataset
+    from diabolo.data.dataset import Dataset as Dataset
     from diabolo.data.sources import open_dataset as open_dataset
     from diabolo.families.autoencoder import Autoencoder as Autoencoder
     from diabolo.families.contractive import ContractiveAutoencoder as ContractiveAutoencoder
@@ -33,7 +33,7 @@ _HOMES = {
     "VariationalAutoencoder": "diabolo.families.variational",
     "load": "diabolo.families.saved",
     "open_dataset": "diabolo.data.sources",
-    "Dataset": "diabolo.data.sources",
+    "Dataset": "diabolo.data.dataset",
     "Columns": "diabolo.data.columns",
 }
 

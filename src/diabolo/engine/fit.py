@@ -163,6 +163,7 @@ class Table:
 
     def _epoch(self, watcher: Watcher) -> None:
         run, phase, began = self.run, self.phase, time.perf_counter()
+        watcher.begin_epoch()
         tally = Tally(run.sums, run.rows)
         for batch in phase.batches.epoch(run.epoch, start=run.position):
             if not self._round(batch, tally):

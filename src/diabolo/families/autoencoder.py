@@ -27,12 +27,12 @@ class Autoencoder(Estimator):
 
     def compose(self, facts: Facts) -> AutoencoderModule:
         dim = self.code_size(facts)
-        if dim >= facts.n_features:
+        if self.n_components is not None and dim >= facts.n_features:
             warnings.warn(
                 f"the code has {dim} units for {facts.n_features} features and nothing keeps the "
                 "network from copying its input: use fewer components, or a denoising, sparse or "
                 "contractive autoencoder.",
                 OvercompleteWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         return self.around(facts, Deterministic(dim))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import torch
@@ -51,6 +52,16 @@ def hidden_sizes(facts: Facts) -> tuple[int, ...]:
     32 … 512, and a second level of half of that from 256 features on."""
     first = min(512, max(32, 2 * facts.n_features))
     return (first, first // 2) if facts.n_features >= 256 else (first,)
+
+
+def whole_numbers(name: str, values: Sequence[Any]) -> tuple[int, ...]:
+    """Sizes as whole numbers of at least 1; one sentence, with the parameter's name, for others."""
+    for value in values:
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+            raise ValueError(
+                f"{name}={values!r} holds {value!r}, expected whole numbers of at least 1."
+            )
+    return tuple(int(value) for value in values)
 
 
 def code_size(facts: Facts) -> int:
@@ -138,6 +149,8 @@ def convolutional(plan: Blueprint) -> tuple[nn.Module, nn.Module]:
     """Convolutional encoder and decoder for rows that are images or signals."""
     if plan.tied:
         raise ValueError("tied weights are for dense networks: pass tied=False.")
+    if not plan.channels:
+        raise ValueError("channels=() leaves nothing to convolve: pass (32, 64), for example.")
     shape, context = image_shape(plan.facts), plan.facts.context
     encoder = networks.ConvolutionalEncoder(
         shape, plan.code.inputs, plan.channels, plan.activation, context
@@ -159,6 +172,9 @@ def own_or(module: nn.Module | None, made: nn.Module) -> nn.Module:
 @torch.no_grad()
 def check_fit_together(module: AutoencoderModule, facts: Facts) -> None:
     """One sentence, before any training, where a user's own network has the wrong width."""
+    if not any(parameter.requires_grad for parameter in module.parameters()):
+        raise ValueError("the encoder and decoder you passed have nothing to train.")
+    module.eval()  # dropout would draw from torch's global generator, normalisation would learn
     x = torch.zeros(2, facts.n_features)
     context = torch.zeros(2, facts.context) if facts.context else None
     h = _tried("encoder", module.encoder, x, context)
@@ -172,8 +188,9 @@ def _tried(name: str, network: nn.Module, x: torch.Tensor, context: Any) -> torc
     try:
         return call(network, x, context)
     except (RuntimeError, TypeError, ValueError) as error:
+        beside = "" if context is None else f" beside a context of shape {tuple(context.shape)}"
         raise ValueError(
-            f"the {name} you passed cannot take an input of shape {tuple(x.shape)}: {error}"
+            f"the {name} you passed cannot take an input of shape {tuple(x.shape)}{beside}: {error}"
         ) from error
 
 

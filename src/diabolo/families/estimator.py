@@ -162,7 +162,10 @@ class Estimator(
     def around(self, facts: Facts, code: Part, **words: Any) -> AutoencoderModule:
         """The networks that code and likelihood ask for, and the other words."""
         likelihood = composition.likelihood_for(self.likelihood, facts, self.LIKELIHOOD_BY_KIND)
-        hidden, channels = self.hidden(facts), tuple(map(int, self.channels))
+        if self.tied and (self.encoder or self.decoder):
+            raise ValueError("tied=True is for networks made here, not for modules of your own.")
+        hidden = self.hidden(facts)
+        channels = composition.whole_numbers("channels", self.channels)
         encoder, decoder = NETWORKS[self.network](
             Blueprint(facts, hidden, channels, self.activation, self.tied, code, likelihood)
         )
@@ -181,7 +184,7 @@ class Estimator(
         """Levels between input and code, input side first."""
         if self.hidden_layer_sizes is None:
             return self.default_hidden(facts)
-        return tuple(int(size) for size in self.hidden_layer_sizes)
+        return composition.whole_numbers("hidden_layer_sizes", self.hidden_layer_sizes)
 
     def default_hidden(self, facts: Facts) -> tuple[int, ...]:
         return composition.hidden_sizes(facts)

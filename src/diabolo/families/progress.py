@@ -7,6 +7,7 @@ nest under the search's own.
 from __future__ import annotations
 
 import copy
+import sys
 from typing import TYPE_CHECKING, Any
 
 from diabolo.engine.events import History
@@ -33,33 +34,33 @@ class Tasks:
     ) -> None:
         self.estimator, self.verbose = estimator, verbose
         metadata = None if context is None else {"context": context}
-        self.data = {"X": X, "y": y, "metadata": metadata}
+        self.data: dict[str, Any] = {"X": X, "y": y, "metadata": metadata}
+        self.epoch: CallbackContext | None = None
 
     def begin(self, phases: list[tuple[str, int]]) -> None:
         self.flat = len(phases) == 1  # then epochs hang directly under the fit
         subtasks = phases[0][1] if self.flat else len(phases)
         self.root = self.estimator._init_callback_context(max_subtasks=subtasks)
-        self.root.call_on_fit_task_begin(estimator=self.estimator, **self.data)
+        self._begin(self.root)
 
     def begin_phase(self, name: str, epochs: int) -> None:
         self.phase = self.root
         if not self.flat:
             self.phase = self.root.subcontext(task_name=name, max_subtasks=epochs)
-            self.phase.call_on_fit_task_begin(estimator=self.estimator, **self.data)
-        self._begin_epoch()
+            self._begin(self.phase)
 
-    def _begin_epoch(self) -> None:
-        # the last one is never ended where the phase stops early; nothing is shown of it
-        self.epoch = self.phase.subcontext(task_name="epoch")
-        self.epoch.call_on_fit_task_begin(estimator=self.estimator, **self.data)
+    def begin_epoch(self) -> None:
+        if self.epoch is None:  # else the same one goes on, after a loss that was not a number
+            self.epoch = self.phase.subcontext(task_name="epoch")
+            self._begin(self.epoch)
 
     def end_epoch(self, record: dict[str, Any], seconds: float, history: History) -> bool:
         if self.verbose:
-            print(line(record, seconds), flush=True)
-        stop = self._end(self.epoch, history)
-        if record["epoch"] < (self.phase.max_subtasks or 0):
-            self._begin_epoch()
-        return stop
+            sys.stdout.write(line(record, seconds) + "\n")
+            sys.stdout.flush()
+        assert self.epoch is not None  # the engine begins every epoch
+        epoch, self.epoch = self.epoch, None
+        return self._end(epoch, history)
 
     def end_phase(self, history: History) -> None:
         if not self.flat:
@@ -67,6 +68,9 @@ class Tasks:
 
     def end(self, history: History) -> None:
         self._end(self.root, history)
+
+    def _begin(self, context: CallbackContext) -> None:
+        context.call_on_fit_task_begin(estimator=self.estimator, **self.data)
 
     def _end(self, context: CallbackContext, history: History) -> bool:
         return context.call_on_fit_task_end(
@@ -78,7 +82,8 @@ class Tasks:
     def _as_fitted(self, history: History) -> dict[str, Any]:
         """What makes a copy of the estimator look as if the fit had ended here."""
         module = copy.deepcopy(self.estimator.module_).eval()
-        return {"module_": module, "history_": history, "n_iter_": len(history.records)}
+        so_far = History(list(history.records), list(history.seconds), list(history.notes))
+        return {"module_": module, "history_": so_far, "n_iter_": len(so_far.records)}
 
 
 def line(record: dict[str, Any], seconds: float) -> str:
