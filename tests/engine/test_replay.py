@@ -221,6 +221,28 @@ class Constant(nn.Module):
         return {"loss": (batch.x + self.shift - self.level).square().sum()}
 
 
+class Treacherous(Dense):
+    """What a careless plan would leave out, keep, or overwrite too early."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("seen", torch.zeros(K))
+
+    def forward(self, batch, clock, generator):
+        torch.rand(5, generator=generator)  # drawn, not used
+        z = torch.tanh(self.encoder(batch.x))
+        gram = z.t() @ z
+        symmetric = torch.exp(gram * 1.5 + gram.t())  # one memory, two ways to read it
+        marks = torch.zeros_like(z)
+        marks.scatter_(1, z.argmax(1, keepdim=True), 1.0)  # zeros that do not stay so
+        with torch.no_grad():
+            before = self.seen * 1.0  # a copy, not another name
+            self.seen.add_(marks.sum(0))
+        signs = torch.copysign(before + 1, -0.0 * marks[0] + 0)  # −0 + 0 is +0
+        loss = (self.decoder(z * signs) - batch.x).square().mean() + 0.01 * symmetric.sum()
+        return {"loss": loss, "before": before.sum(), "marks": marks.sum(0), "sign": signs[0]}
+
+
 ACTIVATIONS = [
     nn.ReLU, nn.Tanh, nn.Sigmoid, nn.GELU, nn.SiLU, nn.ELU, nn.SELU, nn.LeakyReLU, nn.Softplus,
     nn.Identity, nn.Hardtanh,
@@ -230,7 +252,7 @@ OBJECTIVES = {f"Dense-{a.__name__}": lambda a=a: Dense(a) for a in ACTIVATIONS} 
     for kind in (
         Logits, LibraryLosses, Tied, Normed, BatchNormed, RunningMean, Masked, Swapped,
         Variational, TopK, Contractive, ContractiveByAutograd, Conditional, Discretised, Unused,
-        Constant,
+        Constant, Treacherous,
     )
 }  # fmt: skip
 

@@ -135,6 +135,17 @@ def test_every_model_is_trained_as_if_alone(kind):
     assert [replay.runs for replay in stack._step._replays.values()] == [6, 0]
 
 
+def test_a_stack_asks_little_more_often_than_one_model():
+    def calls(count):
+        stack = StackedStep([fresh(Wide, seed) for seed in range(count)])
+        for _ in range(2):
+            stack(Batch(torch.rand(count, 32, 784, generator=seeded())), torch.zeros(()))
+        (replay,) = stack._step._replays.values()
+        return len(replay.plan.calls)
+
+    assert calls(9) <= calls(3) < 60
+
+
 def test_models_leave_the_stack_whole():
     models = [fresh(Buffered, seed) for seed in range(COUNT)]
     stack = StackedStep(models)
