@@ -14,7 +14,8 @@ from torch import nn
 from diabolo.data.columns import Columns
 from diabolo.models.autoencoder import AutoencoderModule, call
 from diabolo.parts import likelihoods, networks
-from diabolo.parts.spec import Part
+from diabolo.parts.codes import Code
+from diabolo.parts.likelihoods import Likelihood
 
 
 class Facts(NamedTuple):
@@ -57,7 +58,7 @@ def hidden_sizes(facts: Facts) -> tuple[int, ...]:
 def whole_numbers(name: str, values: Sequence[Any]) -> tuple[int, ...]:
     """Sizes as whole numbers of at least 1; one sentence, with the parameter's name, for others."""
     for value in values:
-        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < 1:
             raise ValueError(
                 f"{name}={values!r} holds {value!r}, expected whole numbers of at least 1."
             )
@@ -69,9 +70,7 @@ def code_size(facts: Facts) -> int:
     return max(1, min(32, facts.n_features // 4))
 
 
-Likelihoods = dict[str, Callable[[Facts], Part]]
-
-LIKELIHOODS: Likelihoods = {
+LIKELIHOODS: dict[str, Callable[[Facts], Likelihood]] = {
     "gaussian": lambda facts: likelihoods.Gaussian(link=_link(facts)),
     "gaussian-shared": lambda facts: likelihoods.Gaussian(
         link=_link(facts), variance="shared", scale=_start(facts)
@@ -92,7 +91,7 @@ def _start(facts: Facts) -> float:
     return 1.0 if facts.kind == "real" else 0.25
 
 
-def _in_unit(facts: Facts, likelihood: Part) -> Part:
+def _in_unit(facts: Facts, likelihood: Likelihood) -> Likelihood:
     if facts.kind == "real":
         raise ValueError(
             "likelihood='bernoulli' needs values in [0, 1], but these columns are standardised. "
@@ -112,7 +111,7 @@ def _levels(facts: Facts, name: str) -> int:
     return facts.levels
 
 
-def likelihood_for(name: str, facts: Facts, by_kind: dict[str, str]) -> Part:
+def likelihood_for(name: str, facts: Facts, by_kind: dict[str, str]) -> Likelihood:
     """The likelihood of that name, or, for "auto", the one that the kind of data calls for."""
     return LIKELIHOODS[by_kind[facts.kind] if name == "auto" else name](facts)
 
@@ -125,8 +124,8 @@ class Blueprint(NamedTuple):
     channels: tuple[int, ...]
     activation: str
     tied: bool
-    code: Part
-    likelihood: Part
+    code: Code
+    likelihood: Likelihood
 
 
 def dense(plan: Blueprint) -> tuple[nn.Module, nn.Module]:

@@ -6,6 +6,7 @@ own as fields. Randomness comes from the estimator's own generators only.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -40,7 +41,8 @@ from diabolo.families.tables import codes, side_columns, width_of
 from diabolo.files import check_writable
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts.activations import ACTIVATIONS
-from diabolo.parts.spec import Part, initialise
+from diabolo.parts.codes import Code
+from diabolo.parts.spec import initialise
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False)
@@ -139,7 +141,7 @@ class Estimator(
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         own = cls.__dict__.get("_parameter_constraints", {})
-        cls._parameter_constraints = {**cls.__mro__[1]._parameter_constraints, **own}
+        cls._parameter_constraints = {**super(cls, cls)._parameter_constraints, **own}
         super().__init_subclass__(**kwargs)
         dataclass(kw_only=True, eq=False, repr=False)(cls)
 
@@ -159,10 +161,10 @@ class Estimator(
 
     # what families compose with
 
-    def around(self, facts: Facts, code: Part, **words: Any) -> AutoencoderModule:
+    def around(self, facts: Facts, code: Code, **words: Any) -> AutoencoderModule:
         """The networks that code and likelihood ask for, and the other words."""
         likelihood = composition.likelihood_for(self.likelihood, facts, self.LIKELIHOOD_BY_KIND)
-        if self.tied and (self.encoder or self.decoder):
+        if self.tied and (self.encoder is not None or self.decoder is not None):
             raise ValueError("tied=True is for networks made here, not for modules of your own.")
         hidden = self.hidden(facts)
         channels = composition.whole_numbers("channels", self.channels)
@@ -224,11 +226,13 @@ class Estimator(
         Goes on from where `fit`, an earlier call or `diabolo.load` left off.
         """
         self._validate_params()
-        dataset = open_dataset(X)
-        if self.__sklearn_is_fitted__():
-            sides = self._more(X, dataset, context)
+        known = self.__sklearn_is_fitted__()
+        dataset = self._open(X) if known else open_dataset(X)
+        sides = side_columns(context, len(dataset))
+        if known:
+            self.columns_.check(dataset, values=True)
+            self._check_sides(sides)
         else:
-            sides = side_columns(context, len(dataset))
             self._begin(X, dataset, width_of(sides))
         number = len(self.history_.records) + 1
         outcome = carry_out(
@@ -323,15 +327,14 @@ class Estimator(
 
         Nothing of the estimator changes before all of it went well.
         """
-        columns = Columns.learn(dataset, self.scaling)
-        place = device(self.device)
+        columns, place = Columns.learn(dataset, self.scaling), device(self.device)
         facts = Facts.of(columns, len(dataset), context_width)
         seeds = Seeds.of(self.random_state)
         module = self.compose(facts)
         initialise(module, seeds.generator("weights"))
         if self.encoder is not None or self.decoder is not None:
             composition.check_fit_together(module, facts)
-        self._check_names(X, dataset, reset=True)
+        self._take_names(X, dataset)
         self.n_features_in_ = columns.n_features
         self.columns_, self._context_width, self._seeds = columns, context_width, seeds
         self.device_, self.module_ = place, module.to(place)
@@ -339,12 +342,6 @@ class Estimator(
         self.history_ = History()
         for name in ("n_iter_", "_moments"):
             self.__dict__.pop(name, None)
-
-    def _more(self, X: Any, dataset: Dataset, context: Any) -> np.ndarray | None:
-        """Hold further rows to learn from against the first ones; their context."""
-        self._check_fits(X, dataset)
-        self.columns_.check(dataset, values=True)
-        return self._sides(context, len(dataset))
 
     def _finish(self, outcome: Outcome, before: History | None = None) -> None:
         self.module_.eval()
@@ -371,31 +368,28 @@ class Estimator(
             "seed": self._seeds.root,
             "versions": {"torch": torch.__version__, "threads": torch.get_num_threads()},
         }
-        return Checkpoint(self.checkpoint, fingerprint, self.checkpoint_every)
+        return Checkpoint(Path(self.checkpoint), fingerprint, self.checkpoint_every)
 
-    def _check_fits(self, X: Any, dataset: Dataset) -> None:
-        """Names and number of columns, in scikit-learn's words."""
-        self._check_names(X, dataset, reset=False)
-        width = int(np.prod(dataset.shape))
+    def _take_names(self, X: Any, dataset: Dataset) -> None:
+        """Keep the names of columns, where scikit-learn would, and those of files."""
+        if not _is_stored(X):
+            _check_feature_names(self, X, reset=True)
+        elif dataset.names is None:
+            self.__dict__.pop("feature_names_in_", None)
+        else:
+            self.feature_names_in_ = np.asarray(dataset.names, dtype=object)
+
+    def _open(self, X: Any) -> Dataset:
+        """A data set from whatever X is, held against what was fitted, in scikit-learn's words."""
+        if not _is_stored(X):  # whose names `columns_` compares
+            _check_feature_names(self, X, reset=False)
+        dataset = open_dataset(X)
+        width = math.prod(dataset.shape)
         if width != self.n_features_in_:
             raise ValueError(
                 f"X has {width} features, but {type(self).__name__} is expecting "
                 f"{self.n_features_in_} features as input"
             )
-
-    def _check_names(self, X: Any, dataset: Dataset, reset: bool) -> None:
-        """scikit-learn knows the names of frames; files have theirs, which `columns_` compares."""
-        if not isinstance(X, Dataset | str | Path):
-            _check_feature_names(self, X, reset=reset)
-        elif reset and dataset.names is not None:
-            self.feature_names_in_ = np.asarray(dataset.names, dtype=object)
-        elif reset:
-            self.__dict__.pop("feature_names_in_", None)
-
-    def _open(self, X: Any) -> Dataset:
-        """A data set from whatever X is, held against what was fitted."""
-        dataset = open_dataset(X)
-        self._check_fits(X, dataset)
         return dataset
 
     def _decoded(self, z: Tensor, side: Tensor | None, first_row: int = 0) -> np.ndarray:
@@ -413,12 +407,15 @@ class Estimator(
     def _sides(self, context: Any, rows: int) -> Tensor | None:
         """Context as a tensor; one sentence where it is missing, unasked for, or of wrong size."""
         sides = side_columns(context, rows)
+        self._check_sides(sides)
+        return None if sides is None else torch.from_numpy(sides).to(self.device_)
+
+    def _check_sides(self, sides: np.ndarray | None) -> None:
         if width_of(sides) != self._context_width:
             raise ValueError(
                 f"this {type(self).__name__} was fitted with {self._context_width or 'no'} context "
                 f"columns, got {width_of(sides) or 'none'}: pass context=… as in fit."
             )
-        return None if sides is None else torch.from_numpy(sides).to(self.device_)
 
     def _rows_through(
         self,
@@ -446,3 +443,8 @@ class Estimator(
         tags.transformer_tags.preserves_dtype = ["float32"]  # of codes, whatever came in
         tags.non_deterministic = False
         return tags
+
+
+def _is_stored(X: Any) -> bool:
+    """Whether X is a data set, its name or its path, and so no rows that scikit-learn knows."""
+    return isinstance(X, Dataset | str | Path)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ LONG_AFTER = 1e9  # epochs: on the held-out rows every warm-up is over
 class Fits:
     """Makes phases: splits the rows once, shuffles them by the estimator's seed.
 
-    context : (n, c) numbers that go along with the rows, or None.
+    context : (n, c) float32 that go along with the rows, or None.
     labels : (n,) class numbers, or None.
     """
 
@@ -34,18 +35,12 @@ class Fits:
         self,
         estimator: Estimator,
         dataset: Dataset,
-        context: Any = None,
+        context: np.ndarray | None = None,
         labels: np.ndarray | None = None,
     ) -> None:
         self.estimator = estimator
         self.seeds = estimator._seeds
-        self._data = {
-            "dataset": dataset,
-            "columns": estimator.columns_,
-            "device": estimator.device_,
-            "context": None if context is None else np.asarray(context, np.float32),
-            "labels": labels,
-        }
+        self.dataset, self.context, self.labels = dataset, context, labels
         self.train, self.held_out = self._split(len(dataset))
         self.batch_size = estimator.batch_size or batch_size(len(self.train))
 
@@ -53,7 +48,8 @@ class Fits:
         if not self.estimator.early_stopping or rows < FEWEST_TO_SPLIT:
             return np.arange(rows), None
         order = np.random.default_rng(self.seeds.number("split")).permutation(rows)
-        held_out = max(1, round(rows * self.estimator.validation_fraction))
+        held_out = round(rows * self.estimator.validation_fraction)
+        held_out = min(max(1, held_out), rows - 2)  # two are left to learn from at least
         return np.sort(order[held_out:]), np.sort(order[:held_out])
 
     def phase(
@@ -70,7 +66,7 @@ class Fits:
             name,
             (self._player(name, objective, trains),),
             batches,
-            evaluate=None if self.held_out is None else self._evaluation(objective),
+            evaluate=None if self.held_out is None else self._evaluation(objective, self.held_out),
             max_epochs=max_epochs or settings.max_epochs or epochs(len(batches)),
             patience=settings.n_iter_no_change if settings.early_stopping else None,
             tol=settings.tol,
@@ -78,7 +74,7 @@ class Fits:
 
     def single_pass(self, objective: nn.Module, number: int) -> Phase:
         """Pass `number` over rows that come in pieces: all of them, at a constant rate."""
-        rows = np.arange(len(self._data["dataset"]))
+        rows = np.arange(len(self.dataset))
         batches = self._batches(rows, seed=self.seeds.number(f"order of pass {number}"))
         player = self._player("pass", objective, None)
         return Phase("pass", (player,), batches, max_epochs=1, patience=None, warmup=None)
@@ -88,11 +84,20 @@ class Fits:
         return Player(name, objective, trains, settings.lr, settings.weight_decay, settings.clip)
 
     def _batches(self, index: np.ndarray, seed: int) -> Batches:
-        return Batches(**self._data, batch_size=self.batch_size, seed=seed, index=index)
+        return Batches(
+            self.dataset,
+            self.estimator.columns_,
+            batch_size=self.batch_size,
+            seed=seed,
+            device=self.estimator.device_,
+            index=index,
+            context=self.context,
+            labels=self.labels,
+        )
 
-    def _evaluation(self, objective: nn.Module) -> Any:
+    def _evaluation(self, objective: nn.Module, held_out: np.ndarray) -> Callable[[], Terms]:
         """Held-out terms, with the same noise every time, so that epochs can be compared."""
-        batches = self._batches(self.held_out, seed=0)
+        batches = self._batches(held_out, seed=0)
         clock = torch.full((), LONG_AFTER)
 
         def evaluate() -> Terms:
@@ -102,7 +107,7 @@ class Fits:
                 for name, value in objective(batch, clock, noise).items():
                     if value.ndim == 0:
                         sums[name] = sums.get(name, 0.0) + float(value) * len(batch.x)
-            return {name: total / len(self.held_out) for name, total in sums.items()}
+            return {name: total / len(held_out) for name, total in sums.items()}
 
         return evaluate
 

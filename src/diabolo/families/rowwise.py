@@ -70,12 +70,12 @@ def collect(
 
     back : from scaled units to those of the data, where the result are rows.
     """
-    result, start = None, 0
+    result, start = np.empty((0, width), np.float32), 0
     for batch in batches.in_order(PIECE):
         out = apply(function, batch.x, batch.context)
         require_finite(out, start)
         piece = back(out).reshape(len(out), width) if back else out.cpu().numpy()
-        if result is None:
+        if start == 0:
             result = np.empty((batches.n_rows, width), piece.dtype)
         result[start : start + len(piece)] = piece
         start += len(piece)

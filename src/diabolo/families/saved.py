@@ -6,6 +6,7 @@ Reading executes and imports nothing that the file names; see `diabolo.models.tr
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,7 +37,7 @@ def save(estimator: Estimator, path: str | os.PathLike) -> None:
         "history": estimator.history_.to_json(),
         "fitted": {"n_iter_": estimator.n_iter_, **estimator._fitted_values()},
     }
-    trained.save(path, estimator.module_, header)
+    trained.save(Path(path), estimator.module_, header)
 
 
 def load(
@@ -50,8 +51,9 @@ def load(
     encoder, decoder : your own modules, where the model was made with such.
     raises DamagedFileError for a file that is not whole, OSError where there is none.
     """
-    yours = {"encoder": encoder, "decoder": decoder}
-    yours = {name: module for name, module in yours.items() if module is not None}
+    candidates = {"encoder": encoder, "decoder": decoder}
+    yours = {name: module for name, module in candidates.items() if module is not None}
+    path = Path(path)
     module, header = trained.load(path, yours)
     for name in yours:
         if header.get("params", {}).get(name) != YOURS:
