@@ -17,6 +17,7 @@ from diabolo.cli.flags import Data, Force, Json, Split, Target, output
 from diabolo.cli.recipes import RECIPES, recipe
 from diabolo.cli.settings import FAMILY, TRAINING, Settings, settings_for
 from diabolo.cli.targets import check_target
+from diabolo.cli.usage import UsageError
 
 if TYPE_CHECKING:
     from diabolo.data.sources import Dataset
@@ -77,7 +78,7 @@ def train(
     dataset = open_dataset(data, target=target, image_size=image_size, split=split)
     if chosen.adapt:
         arguments = chosen.adapt(arguments, prod(dataset.shape))
-    path = None if checkpoint is None else _checkpoint(checkpoint, resume)
+    path = _checkpoint(checkpoint, resume)
     estimator = kind(**arguments, checkpoint=path, verbose=int(verbose))
 
     began = time.monotonic()
@@ -93,7 +94,12 @@ def train(
     return 130 if interrupted else 0
 
 
-def _checkpoint(path: Path, resume: bool) -> Path:
+def _checkpoint(path: Path | None, resume: bool) -> Path | None:
+    """Where to store the run; an unfinished one is neither lost nor taken up by accident."""
+    if path is None:
+        if resume:
+            raise UsageError("--resume goes on from a file: name it with --checkpoint.")
+        return None
     if path.exists() and not resume:
         raise FileExistsError(
             f"{path} holds an unfinished run: pass --resume to go on with it, or delete it."
