@@ -84,7 +84,7 @@ class Estimator(
     hidden_layer_sizes: Sequence[int] | None = None
     activation: str = "relu"
     network: str = "dense"
-    channels: Sequence[int] = (32, 64)
+    channels: Sequence[int] = (16, 32)
     tied: bool = False
     likelihood: str = "auto"
     scaling: str = "auto"
