@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map_only
 
+from diabolo.engine.speed import bare
 from diabolo.engine.tape import Call, Spot, Tape
 
 HANDED_ON = -1  # position of the last use of memory that another storage has taken over
@@ -40,7 +41,8 @@ class Plan:
               tensors in planned memory.
     landing : pairs (recorded tensor, destination): a run leaves the one's value in the other.
 
-    Building runs every operation once: restore buffers and generators afterwards.
+    Building runs every operation once: restore buffers and generators afterwards. Run it inside
+    `bare()`.
     """
 
     def __init__(
@@ -53,7 +55,7 @@ class Plan:
         constant = _constants(calls)
         calls = _needed([call for call in calls if not _made_once(call, constant)], kept)
         memory = _Memory(tape, calls, constant, kept)
-        with torch.inference_mode(), warnings.catch_warnings():
+        with bare(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about results resized: such forms are not used
             left = [pair for pair in landed if not memory.land(*pair)]
             self.calls: list[Callable[[], Any]] = []
@@ -69,9 +71,8 @@ class Plan:
 
     def run(self) -> None:
         """All operations, in order."""
-        with torch.inference_mode():
-            for call in self.calls:
-                call()
+        for call in self.calls:
+            call()
 
 
 def _name(call: Call) -> str:

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from diabolo.engine.plan import Plan
-from diabolo.engine.speed import EagerStep, FlatParameters
+from diabolo.engine.speed import EagerStep, FlatParameters, bare
 from diabolo.engine.tape import NotReplayable, Tape
 
 if TYPE_CHECKING:
@@ -220,10 +220,11 @@ class _Replay:
 
     def __call__(self, batch: Batch, clock: Tensor) -> dict[str, Tensor]:
         assert self.plan is not None
-        self.clock.copy_(clock)
-        for name, own in self.inputs.items():
-            own.copy_(getattr(batch, name))
-        self.plan.run()
+        with bare():
+            self.clock.copy_(clock)
+            for name, own in self.inputs.items():
+                own.copy_(getattr(batch, name))
+            self.plan.run()
         # copies: the next run overwrites what the plan holds
         return {n: t.clone() for n, t in zip(self.names, self.plan.results, strict=True)}
 

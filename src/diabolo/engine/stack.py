@@ -200,11 +200,11 @@ class _Multiplied:
 @contextmanager
 def _quiet_vmap() -> Iterator[None]:
     """No word of a "performance drop" where vmap loops over the models: it does so once."""
-    torch._C._functorch._set_vmap_fallback_warning_enabled(False)
+    torch._C._functorch._set_vmap_fallback_warning_enabled(False)  # type: ignore[attr-defined]
     try:
         yield
     finally:
-        torch._C._functorch._set_vmap_fallback_warning_enabled(True)
+        torch._C._functorch._set_vmap_fallback_warning_enabled(True)  # type: ignore[attr-defined]
 
 
 def _place(stack: Tensor) -> tuple[torch.UntypedStorage, int]:
