@@ -1,0 +1,74 @@
+"""What passes every check of form may still have learned nothing: a family must keep up with PCA.
+
+Measure: mean squared error per pixel of held-out digits (397 of 1,797), code size 8, default
+settings otherwise, against PCA with 8 components, which is the best that a linear map can do.
+"""
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator
+from sklearn.decomposition import PCA
+
+from diabolo.families import family
+
+CODE = 8
+MARGIN = 1.02
+
+
+def error(model, X):
+    return float(np.square(model.reconstruct(X) - X).mean())
+
+
+def keeps_up_with_pca(model, digits):
+    """Fit the model on the training digits; its error on the others beside PCA's."""
+    train, held_out = digits
+    pca = PCA(CODE, random_state=0).fit(train)
+    best_linear = np.square(pca.inverse_transform(pca.transform(held_out)) - held_out).mean()
+    assert best_linear == pytest.approx(6.277, abs=1e-3)  # of this split, by the definition above
+    ratio = error(model.fit(train), held_out) / best_linear
+    print(f"{type(model).__name__}: {ratio:.3f} of PCA's error")
+    return ratio <= MARGIN
+
+
+def test_a_family_keeps_up_with_pca(name, digits):
+    assert keeps_up_with_pca(family(name)(n_components=CODE, random_state=0), digits)
+
+
+class Null(BaseEstimator):
+    """Always zero; passes scikit-learn's whole battery."""
+
+    def fit(self, X):
+        return self
+
+    def reconstruct(self, X):
+        return np.zeros_like(X)
+
+
+class Copy(BaseEstimator):
+    """Looks like the identity: keeps the pixels that vary most, the mean of the others."""
+
+    def fit(self, X):
+        self.mean_, self.kept_ = X.mean(0), np.argsort(X.var(0))[-CODE:]
+        return self
+
+    def reconstruct(self, X):
+        out = np.tile(self.mean_, (len(X), 1))
+        out[:, self.kept_] = X[:, self.kept_]
+        return out
+
+
+class Shuffled(BaseEstimator):
+    """Learns from pixels that were each shuffled among the images: no structure is left."""
+
+    def fit(self, X):
+        X = np.random.default_rng(0).permuted(X, axis=0)
+        self.model_ = family("Autoencoder")(n_components=CODE, random_state=0).fit(X)
+        return self
+
+    def reconstruct(self, X):
+        return self.model_.reconstruct(X)
+
+
+@pytest.mark.parametrize("control", [Null, Copy, Shuffled])
+def test_a_model_that_learned_nothing_does_not(control, digits):
+    assert not keeps_up_with_pca(control(), digits)

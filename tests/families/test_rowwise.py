@@ -1,0 +1,106 @@
+"""A row's result is the same, bit for bit, whatever rows come with it and wherever it stands."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from diabolo.families import FAMILIES, family
+from diabolo.families.rowwise import TOGETHER, WideLinear, apply, require_finite
+
+N, D = 1000, 784
+PIECES = (1, 2, 7, 16, 33, 100, 255, 999)
+
+
+def differences(function, X):
+    """What of function(X) depends on the company of a row: "order", or sizes of pieces."""
+    whole = function(X)
+    order = np.random.default_rng(1).permutation(len(X))
+    found = [] if np.array_equal(function(X[order]), whole[order]) else ["order"]
+    for size in PIECES:
+        pieces = [function(X[first : first + size]) for first in range(0, len(X), size)[:6]]
+        together = np.concatenate(pieces)
+        if not np.array_equal(together, whole[: len(together)]):
+            found.append(size)
+    return found
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).random((N, D))
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def fitted(request, images):
+    # 50 → 3: narrow products, rows not on multiples of 16 bytes
+    sizes = {"n_components": 3, "hidden_layer_sizes": (50,), "channels": (4, 8)}
+    return family(request.param)(max_epochs=1, random_state=0, **sizes).fit(images)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("method", ["transform", "score_samples"])
+def test_a_row_does_not_depend_on_its_company(fitted, images, method, threads):
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        assert differences(getattr(fitted, method), images) == []
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("d", "hidden", "code"), [(3, (32,), 1), (13, (7,), 5), (64, (), 8), (257, (100, 50), 2)]
+)
+@pytest.mark.parametrize("name", ["Autoencoder", "ConvolutionalAutoencoder"])
+def test_odd_widths(name, d, hidden, code):
+    X = np.random.default_rng(0).normal(size=(300, d))
+    make = family(name)
+    model = make(max_epochs=1, random_state=0, n_components=code, hidden_layer_sizes=hidden)
+    model.fit(X)
+    assert differences(model.transform, X) == []
+    assert differences(model.score_samples, X) == []
+
+
+def test_more_rows_than_a_piece(images):
+    X = np.concatenate([images, images[::-1], images])
+    model = family("Autoencoder")(max_epochs=1, random_state=0, n_components=3).fit(images)
+    codes = model.transform(X)
+    np.testing.assert_array_equal(codes[:N], codes[2 * N :])
+    np.testing.assert_array_equal(codes[:N], codes[N : 2 * N][::-1])
+
+
+def test_the_measure_sees_dependence(images):
+    assert differences(lambda X: X - X.min(0), images[:, :5]) == list(PIECES)
+    assert "order" in differences(lambda X: X * np.arange(len(X))[:, None], images[:, :5])
+
+
+@pytest.mark.parametrize("outputs", [1, 2, 15, 16, 17])
+@pytest.mark.parametrize("bias", [True, False])
+def test_wide_linear_is_linear(outputs, bias):
+    noise = torch.Generator().manual_seed(0)
+    x, weight = torch.randn(5, 7, generator=noise), torch.randn(outputs, 7, generator=noise)
+    b = torch.randn(outputs, generator=noise) if bias else None
+    with WideLinear():
+        out = F.linear(x, weight, b)
+    expected = x.double() @ weight.T.double() + (0 if b is None else b.double())
+    assert out.shape == (5, outputs)
+    torch.testing.assert_close(out.double(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_few_rows_are_filled_up_and_cut_off_again():
+    seen = []
+
+    def function(x, side):
+        seen.append((x.shape, side.shape, x[3:].any(), side[3:].any()))
+        return x + 1
+
+    x = torch.ones(3, 2)
+    torch.testing.assert_close(apply(function, x, torch.ones(3, 1)), x + 1)
+    assert seen == [((TOGETHER, 2), (TOGETHER, 1), False, False)]
+
+
+def test_a_result_that_is_not_finite_names_its_row():
+    out = torch.zeros(4, 2)
+    out[2, 1] = torch.inf
+    with pytest.raises(ValueError, match="row 1026 of X lies so far outside the training data"):
+        require_finite(out, 1024)
