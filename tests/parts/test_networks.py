@@ -264,9 +264,7 @@ def test_pixels_stay_where_they_are(shape):
         if where[0] % steps[0] == 0 and where[1] % steps[1] == 0:
             assert maps[0, depth - 1, where[0] // steps[0], where[1] // steps[1]] == 1.0
         decoder.foot.weight.zero_()
-        decoder.foot.bias.view(decoder.first)[:] = torch.arange(depth, dtype=torch.float32)[
-            :, None, None
-        ]
+        decoder.foot.bias.view(decoder.first)[:] = torch.arange(depth, dtype=torch.float32)
         decoder.layers[0].weight.zero_()
         middle = tuple(side // 2 for side in decoder.layers[0].kernel_size)
         for channel in range(depth):
