@@ -212,6 +212,7 @@ BAD = [
     Case("polars null", lambda _: pl.DataFrame({"n": [1, None]}), "NaN in row 1, column 'n'."),
     Case("polars, nothing but nulls", lambda _: pl.DataFrame({"n": [None]}), "NaN in row 0"),
     Case("masked values", lambda _: np.ma.masked_less(table(), 0), "masked"),
+    Case("±1e308", lambda _: np.array([[1.7e308, 2], [-1.7e308, 3]]), "overflow float64"),
     Case("1e300 squared", lambda _: table() * 1e300, "overflow float64"),
     Case("complex", lambda _: table() + 1j, "Complex data not supported: X has dtype complex128."),
     Case(

@@ -46,12 +46,26 @@ class Scaling(NamedTuple):
 def _auto(dataset: Dataset) -> Scaling:
     if _uses_bytes(dataset):
         return _bytes(dataset)
-    extent = extent_of(dataset)
+    extent = _extent(dataset)
     if _is_binary(extent):
         return _unscaled(dataset, extent)
     if len(dataset.shape) > 1 or _share_one_range(extent):
         return _on_common_scale(dataset, extent)
     return _standardised(dataset, extent)
+
+
+def _extent(dataset: Dataset) -> Extent:
+    """Smallest and largest values, if float64 can hold their squares and differences."""
+    extent = extent_of(dataset)
+    size = np.maximum(np.abs(extent.low), np.abs(extent.high))
+    j = int(size.argmax())
+    if size[j] > _LARGEST_SQUARED:
+        raise ValueError(
+            f"{column_name(j, dataset.shape, dataset.names)} of {dataset.source} reaches "
+            f"{size[j]:.3g}, and squares beyond {_LARGEST_SQUARED:g} overflow float64. "
+            "Rescale that column, or take its logarithm."
+        )
+    return extent
 
 
 def _unit(dataset: Dataset) -> Scaling:
@@ -84,7 +98,7 @@ def _bytes(dataset: Dataset) -> Scaling:
 
 
 def _unscaled(dataset: Dataset, extent: Extent | None = None) -> Scaling:
-    extent = extent or extent_of(dataset)
+    extent = extent or _extent(dataset)
     d = len(extent.low)
     kind, levels = "real", None
     if extent.low.min() >= 0 and extent.high.max() <= 1:
@@ -93,7 +107,7 @@ def _unscaled(dataset: Dataset, extent: Extent | None = None) -> Scaling:
 
 
 def _on_common_scale(dataset: Dataset, extent: Extent | None = None) -> Scaling:
-    extent = extent or extent_of(dataset)
+    extent = extent or _extent(dataset)
     d, low, width = len(extent.low), extent.low.min(), extent.high.max() - extent.low.min()
     levels = int(width) + 1 if extent.whole and width < _MOST_LEVELS else None
     still = () if width > 0 else tuple(range(d))
@@ -102,7 +116,7 @@ def _on_common_scale(dataset: Dataset, extent: Extent | None = None) -> Scaling:
 
 
 def _each_to_unit(dataset: Dataset) -> Scaling:
-    extent = extent_of(dataset)
+    extent = _extent(dataset)
     width = extent.high - extent.low
     scale = np.where(width > 0, width, 1.0)
     scaling = Scaling("unit", extent.low, scale, constant=_zeros(width))
@@ -110,8 +124,7 @@ def _each_to_unit(dataset: Dataset) -> Scaling:
 
 
 def _standardised(dataset: Dataset, extent: Extent | None = None) -> Scaling:
-    extent = extent or extent_of(dataset)
-    _refuse_overflow(extent, dataset)
+    extent = extent or _extent(dataset)
     mean, variance = moments_of(dataset)
     width, deviation = extent.high - extent.low, np.sqrt(variance)
     # The variance of values around 1e-170 underflows to 0 although they vary.
@@ -124,20 +137,9 @@ def _zeros(width: np.ndarray) -> tuple[int, ...]:
     return tuple(np.flatnonzero(width == 0).tolist())
 
 
-def _refuse_overflow(extent: Extent, dataset: Dataset) -> None:
-    size = np.maximum(np.abs(extent.low), np.abs(extent.high))
-    j = int(size.argmax())
-    if size[j] > _LARGEST_SQUARED:
-        raise ValueError(
-            f"{column_name(j, dataset.shape, dataset.names)} of {dataset.source} reaches "
-            f"{size[j]:.3g}, and squares beyond {_LARGEST_SQUARED:g} overflow float64. "
-            "Rescale that column, or take its logarithm."
-        )
-
-
 def _checked(scaling: Scaling, extent: Extent, dataset: Dataset) -> Scaling:
     """The scaling, if float32 can hold all scaled values."""
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore"):
         ends = [np.abs((end - scaling.offset) / scaling.scale) for end in (extent.low, extent.high)]
     within = (ends[0] <= FLOAT32_MAX) & (ends[1] <= FLOAT32_MAX)
     if within.all():
