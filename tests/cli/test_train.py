@@ -73,7 +73,9 @@ def test_labels_are_for_those_who_learn_from_them(diabolo, tmp_path, labelled):
         *("--layers", "plain", "--threads", "1"),
     )
     assert result.code == 0, result.err
-    assert load(path).classes_ == ["cat", "cow", "dog"]
+    assert list(load(path).classes_) == ["cat", "cow", "dog"]
+    assert "\n  labels          " in result.out
+    assert "Worse than PCA" not in result.out
 
 
 def test_the_same_seed_gives_the_same_codes(diabolo, digits_model, tmp_path, quick):

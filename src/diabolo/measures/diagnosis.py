@@ -17,6 +17,7 @@ from diabolo.measures.rows import scaled, spread
 from diabolo.measures.units import active_units, use_of_bounded, use_of_thresholded
 from diabolo.parts.codes import TopK
 from diabolo.parts.corruptions import Nothing
+from diabolo.parts.networks import Identity
 
 if TYPE_CHECKING:
     from diabolo.data.sources import Dataset
@@ -33,26 +34,19 @@ MANY = 0.1  # share of the units
 def diagnose(estimator: Estimator, dataset: Dataset) -> list[str]:
     """What a fitted estimator learned from `dataset`, the rows it was fitted on, line by line.
 
-    At most 5,000 rows of each kind are looked at. Rows that the fit held out are found again where
-    it is the same estimator object; for a loaded one all rows count as trained on.
+    Rows that the fit held out are found again by its seed. At most 5,000 rows of each kind are
+    looked at.
     """
-    in_training, left_out = _split(estimator, dataset)
-    trained = spread(dataset, MOST_ROWS, in_training)
-    held_out = None if left_out is None else spread(dataset, MOST_ROWS, left_out)
+    fits = Fits(estimator, dataset)
+    trained = spread(dataset, MOST_ROWS, fits.train)
+    held_out = None if fits.held_out is None else spread(dataset, MOST_ROWS, fits.held_out)
     return [
         *_reconstruction(estimator, trained, held_out),
+        *_labels(estimator),
         *_code(estimator, trained),
         *_constant_columns(estimator),
         *(f"training: {note}" for note in estimator.history_.notes),
     ]
-
-
-def _split(estimator: Estimator, dataset: Dataset) -> tuple[np.ndarray, np.ndarray | None]:
-    """Numbers of the rows trained on, and of those held out, if there are any."""
-    if not hasattr(estimator, "_seeds"):
-        return np.arange(len(dataset)), None
-    fits = Fits(estimator, dataset)
-    return fits.train, fits.held_out
 
 
 def _reconstruction(
@@ -75,10 +69,15 @@ def _beside_pca(estimator: Estimator, trained: Dataset, judged: Dataset, error: 
         fitted_pca(scaled(estimator, trained), k), scaled(estimator, judged)
     ).mean()
     line = f"; PCA with {k} component{'' if k == 1 else 's'}: {pca:.4g}"
-    if error <= WORSE_THAN_PCA * pca:
+    if error <= WORSE_THAN_PCA * pca or _tuned_to_labels(estimator):
         return line
     loosen = ", or loosen its noise, penalty or beta" if _is_held_back(estimator) else ""
     return f"{line}. Worse than PCA: train for more epochs{loosen}"
+
+
+def _tuned_to_labels(estimator: Estimator) -> bool:
+    """Whether the encoder was fine-tuned for something else than reconstruction."""
+    return not isinstance(estimator.module_.head, Identity)
 
 
 def _is_held_back(estimator: Estimator) -> bool:
@@ -95,6 +94,16 @@ def _overfitting(held_out: np.ndarray, trained: np.ndarray) -> str:
     if ratio < OVERFITTED or held_out.mean() - trained.mean() < SURE * noise:
         return line
     return f"{line}. Use a smaller network or code, noise on the input, or more rows"
+
+
+def _labels(estimator: Estimator) -> Iterator[str]:
+    """The share of wrong classes in the epoch whose weights were kept."""
+    for split, rows in (("validation", "held-out"), ("train", "training")):
+        terms = [r[split] for r in estimator.history_.records if "error" in r.get(split, {})]
+        if terms:
+            best = min(terms, key=lambda term: term["loss"])
+            yield f"labels: {best['error']:.1%} of the {rows} rows in the wrong class"
+            return
 
 
 def _code(estimator: Estimator, dataset: Dataset) -> Iterator[str]:
