@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, nn
 
 from diabolo.files import DamagedFileError, read_sealed, write_sealed
-from diabolo.models.autoencoder import AutoencoderModule, Example
-from diabolo.parts.networks import ConvolutionalEncoder, Dense
-from diabolo.parts.spec import MissingModuleError, Part, build, describe
+from diabolo.models.autoencoder import AutoencoderModule
+from diabolo.parts.networks import ConvolutionalDecoder, ConvolutionalEncoder, Dense, Mirror
+from diabolo.parts.spec import MissingModuleError, build, describe
 
 MAX_NODES = 10_000  # of a description: lists, dicts and values; more is no model
 
@@ -48,12 +48,13 @@ def load(
     arrays, header = read_sealed(path)
     with damaged_if_wrong(path):
         _check_size(header["module"])
+        yours = copy.deepcopy(yours)  # what was handed in is left as it was
         with torch.device("meta"):
-            module = build(header["module"], copy.deepcopy(yours))
+            module = build(header["module"], yours)
         if not isinstance(module, AutoencoderModule):
             raise ValueError("it describes no autoencoder")
         _check_tensors(_state(module), arrays)
-        _rehearse(module)
+        _check_widths(module)
     _fill(module, arrays)
     return module.eval(), header
 
@@ -95,20 +96,23 @@ def _check_tensors(state: dict[str, Tensor], arrays: dict[str, np.ndarray]) -> N
             )
 
 
-@torch.no_grad()
-def _rehearse(module: AutoencoderModule) -> None:
-    """One step for two rows that exist on paper only: words that do not fit together show."""
-    encoder = module.encoder
-    if not isinstance(encoder, Dense | ConvolutionalEncoder) or not isinstance(
-        module.decoder, Part
-    ):
-        return  # the user's own modules are real, and may take what they like
-    x = torch.empty(2, encoder.inputs, device="meta")
-    context = torch.empty(2, encoder.context, device="meta") if encoder.context else None
-    if module.decode(module.encode(x, context), context).shape != x.shape:
-        raise ValueError("its decoder does not give back what its encoder takes")
-    module(Example(x, context), torch.zeros((), device="meta"), None)
-    module.head(module.encode(x, context))
+def _check_widths(module: AutoencoderModule) -> None:
+    """Whether each word takes what the one before it gives, as far as they are ours."""
+    encoder, decoder, head = module.encoder, module.decoder, module.head
+    code, likelihood = module.code, module.likelihood
+    pairs = []
+    if isinstance(encoder, Dense | ConvolutionalEncoder):
+        pairs.append(("encoder", encoder.outputs, code.inputs))
+    if isinstance(decoder, Dense | Mirror | ConvolutionalDecoder):
+        pairs.append(("decoder", decoder.inputs, code.dim))
+        if isinstance(encoder, Dense | ConvolutionalEncoder):
+            pairs.append(("decoder", decoder.outputs, likelihood.outputs(encoder.inputs)))
+            pairs.append(("context", decoder.context, encoder.context))
+    if isinstance(head, Dense):
+        pairs.append(("head", head.inputs, code.dim))
+    for name, width, wanted in pairs:
+        if width != wanted:
+            raise ValueError(f"its {name} is {width} wide where {wanted} is needed")
 
 
 def _fill(module: nn.Module, arrays: dict[str, np.ndarray]) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from diabolo.parts.activations import ACTIVATIONS
 from diabolo.parts.priors import StandardNormal
-from diabolo.parts.spec import Part
+from diabolo.parts.spec import Part, among
 
 
 class Draw(NamedTuple):
@@ -51,7 +51,7 @@ class Deterministic(Code):
     activation : f; "sigmoid" bounds the units in (0, 1), which KL sparsity needs.
     """
 
-    activation: str = "identity"
+    activation: str = among(ACTIVATIONS, default="identity")
 
     def mean(self, h: Tensor) -> Tensor:
         return ACTIVATIONS[self.activation].value(h)
@@ -69,6 +69,10 @@ class TopK(Code):
     """
 
     k: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.k <= self.dim:
+            raise ValueError(f"k={self.k} units cannot be kept of {self.dim}.")
 
     def mean(self, h: Tensor) -> Tensor:
         values, units = h.topk(self.k, dim=1)

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from diabolo.parts.activations import ACTIVATIONS
-from diabolo.parts.spec import Part
+from diabolo.parts.spec import Part, among
 
 LOG_2PI = math.log(2 * math.pi)
 MANY = 64  # levels, from which on a sum over them is slower than it is worth
@@ -45,6 +45,11 @@ class Likelihood(Part, abstract=True):
         raise NotImplementedError
 
 
+def _check_levels(levels: int) -> None:
+    if levels < 2:
+        raise ValueError(f"levels={levels} leaves nothing to tell apart: there must be 2 at least.")
+
+
 class Gaussian(Likelihood):
     """x ~ N(m, s²) for every entry.
 
@@ -54,8 +59,8 @@ class Gaussian(Likelihood):
         training with calibrated decoders") or "entry" (the decoder gives each entry its own s).
     """
 
-    link: str = "identity"
-    variance: str = "fixed"
+    link: str = among(ACTIVATIONS, default="identity")
+    variance: str = among(("fixed", "shared", "entry"), default="fixed")
     scale: float = 1.0
     floor: float = 1e-3  # of a learned s: data without noise would send it to 0, the loss to −∞
     log_scale: nn.Parameter = field(init=False)  # of a shared s
@@ -118,6 +123,9 @@ class Categorical(Likelihood):
 
     levels: int
 
+    def __post_init__(self) -> None:
+        _check_levels(self.levels)
+
     @property
     def per_entry(self) -> int:
         return self.levels
@@ -147,6 +155,9 @@ class DiscretisedLogistic(Likelihood):
     """
 
     levels: int = 256
+
+    def __post_init__(self) -> None:
+        _check_levels(self.levels)
 
     @property
     def per_entry(self) -> int:

@@ -72,6 +72,8 @@ class KLSparsity(Penalty):
     running: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
+        if not 0 < self.target < 1:
+            raise ValueError(f"target={self.target} is no mean activation between 0 and 1.")
         self.register_buffer("running", torch.full((self.units,), float(self.target)))
 
     def initialise(self, generator: torch.Generator) -> None:

@@ -26,7 +26,12 @@ from torch import nn
 Kind = TypeVar("Kind", bound=nn.Module)
 
 
-@dataclass_transform(eq_default=False, field_specifiers=(dataclasses.field,))
+def among(names: Iterable[str], *, default: str) -> Any:
+    """A field that holds one of these names; a file that gives another is refused."""
+    return dataclasses.field(default=default, metadata={"among": tuple(names)})
+
+
+@dataclass_transform(eq_default=False, field_specifiers=(dataclasses.field, among))
 class Part(nn.Module):
     """A word of the sentence: a module that is also a dataclass of its plain arguments.
 
@@ -65,9 +70,10 @@ def part_name(cls: type) -> str:
     return f"{cls.__module__.rpartition('.')[2]}.{cls.__name__}"
 
 
-def arguments(cls: type[Part]) -> list[str]:
-    """Names of a part's constructor arguments."""
-    return [f.name for f in dataclasses.fields(cls) if f.init]  # type: ignore[arg-type]
+def arguments(cls: type[Part]) -> dict[str, dataclasses.Field]:
+    """A part's constructor arguments, by name."""
+    fields = dataclasses.fields(cls)  # type: ignore[arg-type]  # every part is a dataclass
+    return {field.name: field for field in fields if field.init}
 
 
 def registered(modules: Iterable[Kind]) -> Sequence[Kind]:
@@ -120,7 +126,7 @@ def build(description: Any, yours: dict[str, nn.Module] | None = None) -> Any:
     values = {key: _argument(key, value, yours or {}) for key, value in given.items()}
     kinds = get_type_hints(cls)
     for key, value in values.items():
-        if not _is_a(kinds[key], value):
+        if not _is_a(kinds[key], value) or value not in known[key].metadata.get("among", [value]):
             raise ValueError(f"{name} cannot have {key}={value!r:.60}")
     return cls(**values)
 
