@@ -256,6 +256,21 @@ def test_tensors_that_contradict_the_description_are_refused(path, change, sente
         trained.load(path)
 
 
+@pytest.mark.parametrize(
+    "part",
+    [{"part": "codes.TopK", "dim": 6, "k": 2}, {"part": "networks.Identity"}],
+    ids=["a code", "nothing"],
+)
+@pytest.mark.parametrize("place", ["encoder", "decoder"])
+def test_what_is_no_network_is_refused_though_its_tensors_fit(path, place, part):
+    arrays, header = plain(path)
+    for name in [name for name in arrays if name.startswith(place)]:
+        del arrays[name]
+    header["module"][place] = part
+    write_sealed(path, arrays, header)
+    assert "has no attribute" in refusal(path)
+
+
 def test_a_file_without_a_model_is_refused(path):
     write_sealed(path, {}, {"family": "Autoencoder"})
     assert "no 'module'" in refusal(path)

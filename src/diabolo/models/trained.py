@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from diabolo.files import DamagedFileError, read_sealed, write_sealed
 from diabolo.models.autoencoder import AutoencoderModule
-from diabolo.parts.networks import ConvolutionalDecoder, ConvolutionalEncoder, Dense, Mirror
-from diabolo.parts.spec import MissingModuleError, build, describe
+from diabolo.parts.networks import Identity
+from diabolo.parts.spec import MissingModuleError, Part, build, describe
 
 MAX_NODES = 10_000  # of a description: lists, dicts and values; more is no model
 
@@ -97,22 +97,27 @@ def _check_tensors(state: dict[str, Tensor], arrays: dict[str, np.ndarray]) -> N
 
 
 def _check_widths(module: AutoencoderModule) -> None:
-    """Whether each word takes what the one before it gives, as far as they are ours."""
-    encoder, decoder, head = module.encoder, module.decoder, module.head
-    code, likelihood = module.code, module.likelihood
-    pairs = []
-    if isinstance(encoder, Dense | ConvolutionalEncoder):
+    """Whether each word takes what the one before it gives, by what those of ours declare."""
+    encoder: Any = module.encoder
+    decoder: Any = module.decoder
+    head: Any = module.head
+    code, pairs = module.code, []
+    if _is_ours(encoder):
         pairs.append(("encoder", encoder.outputs, code.inputs))
-    if isinstance(decoder, Dense | Mirror | ConvolutionalDecoder):
+    if _is_ours(decoder):
         pairs.append(("decoder", decoder.inputs, code.dim))
-        if isinstance(encoder, Dense | ConvolutionalEncoder):
-            pairs.append(("decoder", decoder.outputs, likelihood.outputs(encoder.inputs)))
-            pairs.append(("context", decoder.context, encoder.context))
-    if isinstance(head, Dense):
+    if _is_ours(encoder) and _is_ours(decoder):
+        pairs.append(("decoder", decoder.outputs, module.likelihood.outputs(encoder.inputs)))
+        pairs.append(("context", decoder.context, encoder.context))
+    if _is_ours(head) and not isinstance(head, Identity):
         pairs.append(("head", head.inputs, code.dim))
     for name, width, wanted in pairs:
         if width != wanted:
             raise ValueError(f"its {name} is {width} wide where {wanted} is needed")
+
+
+def _is_ours(network: nn.Module) -> bool:
+    return isinstance(network, Part)
 
 
 def _fill(module: nn.Module, arrays: dict[str, np.ndarray]) -> None:
