@@ -10,7 +10,7 @@ from diabolo.data.batches import Batch
 from diabolo.engine import threads
 from diabolo.engine.replay import best_step
 from diabolo.engine.speed import EagerStep, FlatParameters, FusedAdamW
-from diabolo.engine.threads import Race, ThreadedStep, threads_restored
+from diabolo.engine.threads import Lone, Race, ThreadedStep, threads_restored
 
 # Milliseconds a step on 2 and on 1 threads, alone and with a busy neighbour on one core
 # (docs/performance.md, batch 128).
@@ -176,6 +176,41 @@ def test_threads_are_restored_after_an_error():
     assert torch.get_num_threads() == before
 
 
-def test_convolutions_are_never_tiny():
-    convolution = nn.Conv2d(1, 1, 3, device="meta").to_empty(device="cpu")
-    assert threads._largest_product(FlatParameters(convolution), 1) > threads.TINY
+def test_convolutions_count_at_every_entry():
+    convolution = nn.Conv2d(1, 16, 3, device="meta").to_empty(device="cpu")
+    flat = FlatParameters(convolution)
+    digits, mnist = torch.zeros(32, 8 * 8), torch.zeros(128, 28 * 28)
+    assert threads._largest_product(flat, digits) == 2 * 32 * 64 * 16 * 9 < threads.TINY
+    assert threads._largest_product(flat, mnist) > threads.TINY
+
+
+def dependent_step(seconds_on_two):
+    """A step whose result depends on the number of threads, with times as on a loaded machine."""
+    objective = Dense(200, 120)
+    flat = FlatParameters(objective)
+    step = ThreadedStep(EagerStep(objective, flat), objective, flat)
+    outcomes = {2: [torch.zeros(1)], 1: [torch.ones(1)]}
+    step._tried = lambda *_: (outcomes, {2: seconds_on_two, 1: 1.0})
+    batch = Batch(torch.rand(64, 200, generator=torch.Generator().manual_seed(0)))
+    for _ in range(2):
+        step(batch, torch.zeros(()), torch.Generator())
+    return step
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_only_an_emergency_may_show_in_the_result():
+    calm, desperate = dependent_step(3.0), dependent_step(9.0)
+    assert (calm.race.count, calm.note) == (2, None)
+    assert desperate.race.count == 1
+    assert "9 times slower" in desperate.note
+
+
+def test_an_emergency_is_noticed_when_it_comes():
+    race = Lone(2)
+    for _ in range(20):
+        race.took(0.015)
+    for _ in range(Race.STREAK - 1):
+        race.took(0.4)
+    assert not race.alarmed
+    race.took(0.4)
+    assert race.alarmed

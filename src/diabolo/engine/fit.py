@@ -152,6 +152,7 @@ class Table:
                 while not self.run.done:
                     self._epoch(watcher)
             self._note_gain()
+            self.run.history.notes += [seat.step.note for seat in self.seats if seat.step.note]
         except KeyboardInterrupt:
             self.run.interrupted = True
             self.run.history.notes.append(

@@ -5,8 +5,9 @@ gives. And with a busy neighbour on one core all torch threads wait, at every op
 one that is not scheduled: two threads are then 4 times slower, not 2 times (docs/performance.md).
 So real steps are timed, and timed again when they slow down.
 
-The number of threads must not show in the result. It nearly never does; where it does, because a
-product is cut into other pieces, it is the most threads always, never chosen by the clock.
+The number of threads must not show in the result. It nearly never does; where it does, as with
+convolutions, it is the most threads always, unless that is an emergency: beside a busy neighbour
+a step was seen to take 240 times as long (1.8 → 428 ms). Then it is one thread, and a note says so.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from diabolo.data.batches import Batch
 
 TINY = 2e6  # operations of the largest matrix product, under which one thread is quickest
+EMERGENCY = 4.0  # times slower than one thread: no idle machine is that slow with several
 
 
 @contextmanager
@@ -58,6 +60,7 @@ class ThreadedStep:
         self._eager = EagerStep(objective, flat)
         self._most = torch.get_num_threads()
         self._calls = 0
+        self.note: str | None = None
         self.race: Race | None = None
         if n_threads is not None:
             self.race = Race([n_threads])
@@ -78,42 +81,54 @@ class ThreadedStep:
         start = time.perf_counter()
         terms = self.step(batch, clock, generator)
         race.took(time.perf_counter() - start)
+        if race.alarmed:
+            self.race = None
         return terms
 
     def _race(self, batch: Batch, clock: Tensor, generator: torch.Generator | None) -> Race:
         self._calls += 1
-        if self._most == 1 or _largest_product(self._eager.flat, len(batch.x)) < TINY:
+        if self._most == 1 or _largest_product(self._eager.flat, batch.x) < TINY:
             self.race = Race([1])
             return self.race
         if self._calls == 1:  # the first step has to come at once
             return Race([self._most])
         counts = sorted({self._most, (self._most + 1) // 2, 1}, reverse=True)
-        self.race = Race(self._alike(counts, batch, clock, generator))
+        outcomes, seconds = self._tried(counts, batch, clock, generator)
+        alike = [c for c in counts if all(map(same, outcomes[c], outcomes[self._most]))]
+        self.race = Race(alike) if len(alike) > 1 else self._lone(seconds)
         return self.race
 
-    def _alike(
+    def _tried(
         self, counts: list[int], batch: Batch, clock: Tensor, generator: torch.Generator | None
-    ) -> list[int]:
-        """Those counts of threads that give the same bits as the first; nothing is changed."""
+    ) -> tuple[dict[int, list[Tensor]], dict[int, float]]:
+        """What a step gives with each count of threads, and its seconds; nothing is changed."""
         state = State(list(self._eager.objective.buffers()), generator)
-        before, outcomes = state.copy(), []
+        before, outcomes, seconds = state.copy(), {}, {}
         for count in counts:
             torch.set_num_threads(count)
-            terms = self._eager(batch, clock, generator)
-            outcomes.append([*terms.values(), self._eager.flat.gradient.clone()])
-            state.restore(before)
-        return [
-            count
-            for count, outcome in zip(counts, outcomes, strict=True)
-            if all(map(same, outcome, outcomes[0]))
-        ]
+            for _ in range(2):  # once to warm up
+                start = time.perf_counter()
+                terms = self._eager(batch, clock, generator)
+                seconds[count] = time.perf_counter() - start
+                state.restore(before)
+            outcomes[count] = [*terms.values(), self._eager.flat.gradient.clone()]
+        return outcomes, seconds
+
+    def _lone(self, seconds: dict[int, float]) -> Race:
+        """The most threads, watched; one for good in an emergency, since the bits will differ."""
+        if seconds[self._most] < EMERGENCY * seconds[1]:
+            return Lone(self._most)
+        self.note = (
+            f"one thread instead of {self._most}, which were {seconds[self._most] / seconds[1]:.0f} "
+            "times slower beside a busy neighbour; the last bits differ from an undisturbed run"
+        )
+        return Race([1])
 
 
-def _largest_product(flat: FlatParameters, rows: int) -> float:
-    """Operations of the largest matrix product; unknown, so infinite, with convolutions."""
-    if any(len(shape) > 2 for shape in flat.shapes):
-        return float("inf")
-    return max(2.0 * rows * shape.numel() for shape in flat.shapes)
+def _largest_product(flat: FlatParameters, x: Tensor) -> float:
+    """Operations of the largest matrix product; of convolutions, as if at every entry of a row."""
+    rows, entries = x.shape
+    return max(2.0 * rows * s.numel() * (entries if len(s) > 2 else 1) for s in flat.shapes)
 
 
 class Race:
@@ -136,6 +151,8 @@ class Race:
     SLOW, STREAK = 1.5, 5  # so many times the usual, so often in a row: try again
     PATIENCE = 2.0, 60.0  # least and most seconds until the first way gets its next chance
     COST = 20  # times what the last trial took, so that chances take a twentieth of the time
+
+    alarmed = False
 
     def __init__(self, counts: Sequence[int]) -> None:
         self.counts = list(counts)
@@ -190,3 +207,18 @@ class Race:
 def _usual(times: Sequence[float]) -> float:
     """What a step takes, by the steps of a trial; the first is only to warm up."""
     return median(times[1:] or times)
+
+
+class Lone(Race):
+    """The only way, watched for an emergency: `alarmed` after so many steps that are so slow."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__([count])
+        self.settled = False
+        self._last, self._streak = deque([], maxlen=self.WINDOW), 0
+
+    def took(self, seconds: float) -> None:
+        slow = bool(self._last) and seconds > EMERGENCY * median(self._last)
+        self._streak = self._streak + 1 if slow else 0
+        self._last.append(seconds)
+        self.alarmed = self._streak >= self.STREAK
