@@ -152,7 +152,7 @@ class Contractive(Penalty):
         """For whatever is not a chain of dense layers: vector–Jacobian products."""
         with torch.enable_grad():
             x = record.x_in.detach().requires_grad_()
-            z = model.code.mean(model.encoder(x, record.context))
+            z = model.encode(x, record.context)
             directions = self._directions(torch.ones_like(z), generator)
             total = x.new_zeros(())
             for direction in directions.unbind(1):
