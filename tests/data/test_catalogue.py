@@ -90,7 +90,11 @@ def test_the_next_mirror_is_asked_when_one_fails(tiny, serve):
     np.testing.assert_array_equal(load("tiny", mirrors=mirrors)[0], IMAGES)
 
 
-@pytest.mark.parametrize("content", [b"", CONTENT["labels.gz"], CONTENT["images.gz"] + b"more"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", CONTENT["labels.gz"], CONTENT["images.gz"] + b"more"],
+    ids=["empty", "another file", "too long"],
+)
 def test_a_wrong_checksum_is_never_used_and_never_kept(tiny, serve, content):
     with pytest.raises(ConnectionError, match="another SHA-256 than the published file"):
         load("tiny", mirrors=(serve(CONTENT | {"images.gz": content}),))
