@@ -10,13 +10,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
 from markupsafe import Markup
 
+from diabolo.report.axes import Axis, apart, axis
+from diabolo.report.numerals import number
+
 WIDTH, HEIGHT = 420, 264
-LEFT, RIGHT, TOP, BOTTOM = 44, 92, 26, 34  # margins; lines are named in the right one
+LEFT, RIGHT, TOP, BOTTOM = 44, 96, 26, 34  # margins; lines are named in the right one
 COLOURS = 10
 LINE = 14  # distance of two lines of text
 
@@ -28,74 +32,6 @@ class Line(NamedTuple):
     values: Sequence[float]
     colour: int = 0
     dashed: bool = False
-
-
-class Axis(NamedTuple):
-    """From values to positions, and the values worth naming."""
-
-    low: float
-    high: float
-    start: float
-    end: float
-    log: bool = False
-
-    def at(self, value: float) -> float:
-        a, b, v = (math.log(u) if self.log else u for u in (self.low, self.high, value))
-        return self.start + (v - a) / (b - a) * (self.end - self.start)
-
-    @property
-    def ticks(self) -> list[float]:
-        steps = _log_ticks if self.log else _ticks
-        return steps(self.low, self.high)
-
-
-def axis(values: Iterable[float], start: float, end: float, log: bool = False) -> Axis | None:
-    """An axis that all finite values fit on; None where there are none."""
-    array = np.asarray(list(values), dtype=np.float64)
-    array = array[np.isfinite(array) & ((array > 0) | (not log))]
-    if not len(array):
-        return None
-    low, high = float(array.min()), float(array.max())
-    if log:
-        low, high = (low, high) if high > low * 1.001 else (low / 2, high * 2)
-    elif high - low <= 1e-9 * max(abs(low), abs(high), 1e-300):
-        low, high = low - max(abs(low), 1) / 2, high + max(abs(high), 1) / 2
-    return Axis(low, high, start, end, log)
-
-
-def _ticks(low: float, high: float, about: int = 5) -> list[float]:
-    """Round values within the range, by steps of 1, 2 or 5 times a power of ten."""
-    rough = (high - low) / about
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * m for m in (1, 2, 5, 10) if power * m >= rough * 0.999)
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [k * step for k in range(first, last + 1)]
-
-
-def _log_ticks(low: float, high: float) -> list[float]:
-    wide = high / low > 50
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    values = [10.0**p * m for p in powers for m in ((1,) if wide else (1, 2, 5))]
-    inside = [v for v in values if low * 0.999 <= v <= high * 1.001]
-    return inside[:: math.ceil(len(inside) / 6) or 1]
-
-
-def number(value: float) -> str:
-    """A value as the axes and tables write it: three or four digits, a true minus sign.
-
-    >>> number(1234.5), number(-0.02), number(1e-7), number(float("nan"))
-    ('1,234', '−0.02', '1e−7', 'not a number')
-    """
-    if not math.isfinite(value):
-        return "not a number"
-    size = abs(value)
-    if size >= 1000:
-        text = f"{value:,.0f}" if size < 1e6 else f"{value:.3g}".replace("e+0", "e")
-    elif 0 < size < 1e-3:
-        text = f"{value:.2g}".replace("e-0", "e-")
-    else:
-        text = f"{value:.3g}"
-    return text.replace("-", "−")
 
 
 def curves(
@@ -115,7 +51,14 @@ def curves(
     if x is None or y is None:
         return _empty(title)
     drawn = [_curve(line, x, y, dots) for line in lines]
-    return _svg(title, WIDTH, HEIGHT, *_grid(x, y, x_label, y_label), *drawn, *_names(lines, x, y))
+    return _svg(
+        title,
+        WIDTH,
+        HEIGHT,
+        *_grid(x, y, x_label, y_label, whole=True),
+        *drawn,
+        *_names(lines, x, y),
+    )
 
 
 def spectrum(lines: Sequence[Line], *, title: str, x_label: str, y_label: str) -> Markup:
@@ -130,15 +73,16 @@ def histogram(
     x_label: str,
     y_label: str,
     marks: Mapping[str, float] | None = None,
+    within: Sequence[float] = (),
     bins: int = 40,
 ) -> Markup:
     """How often values fall into equal bins; several series as outlines over each other.
 
-    marks : values to point out on the x axis, by name.
+    marks : values to point out on the x axis, by name. within : values that it must reach to.
     """
     marks = marks or {}
     kept = {name: v[np.isfinite(v)] for name, v in _floats(series)}
-    x = axis([*np.concatenate([[], *kept.values()]), *marks.values()], LEFT, WIDTH - 12)
+    x = axis([*np.concatenate([[], *kept.values()]), *marks.values(), *within], LEFT, WIDTH - 12)
     if x is None or not any(map(len, kept.values())):
         return _empty(title)
     edges = np.linspace(x.low, x.high, bins + 1)
@@ -191,7 +135,7 @@ def scatter(
         return _empty(title)
     labels = np.zeros(len(points), int) if classes is None else np.asarray(classes)
     groups = {int(c): points[finite & (labels == c)] for c in np.unique(labels[finite])}
-    clouds = [_cloud(group, x, y, c % COLOURS) for c, group in groups.items()]
+    clouds = [_dots([(x.at(a), y.at(b)) for a, b in group], c) for c, group in groups.items()]
     centres = [] if classes is None else _centres(groups, names, x, y)
     frame = Markup('<rect class="frame" x="0.5" y="0.5" width="{0}" height="{0}"/>').format(
         side - 1
@@ -215,39 +159,18 @@ def _centres(
     ]
 
 
-def apart(heights: Sequence[float], distance: float, low: float, high: float) -> list[float]:
-    """Heights in rising order, moved as little as one sweep can so that all keep their distance.
-
-    >>> apart([10, 11, 50], 5, 0, 100)
-    [10, 15, 50]
-    """
-    moved: list[float] = []
-    for height in heights:
-        moved.append(max(height, moved[-1] + distance) if moved else max(height, low))
-    limit = high
-    for i in reversed(range(len(moved))):
-        moved[i] = min(moved[i], limit)
-        limit = moved[i] - distance
-    return moved
-
-
 def _floats(series: Mapping[str, np.ndarray]) -> Iterable[tuple[str, np.ndarray]]:
     return ((name, np.asarray(v, dtype=np.float64).ravel()) for name, v in series.items())
 
 
 def _curve(line: Line, x: Axis, y: Axis, dots: bool) -> Markup:
-    """Pieces between values that cannot be shown, and a dot wherever a piece is a single point."""
+    """Pieces between values that cannot be shown; a piece of one value is a dot."""
     places = [(x.at(i), y.at(v)) if _shown(v, y) else None for i, v in enumerate(line.values, 1)]
-    path, previous = [], None
-    for place in places:
-        if place:
-            path.append(f"{'L' if previous else 'M'}{_p(place[0])} {_p(place[1])}")
-        previous = place
+    pieces = [[p for p in piece if p] for shown, piece in groupby(places, key=bool) if shown]
+    path = "".join("M" + "L".join(f"{_p(a)} {_p(b)}" for a, b in piece) for piece in pieces)
     style = f"line s{line.colour % COLOURS}" + (" dashed" if line.dashed else "")
-    drawn = Markup('<path class="{}" d="{}"/>').format(style, "".join(path))
-    if dots or sum(place is not None for place in places) == 1:
-        drawn += _cloud(places, None, None, line.colour % COLOURS)
-    return drawn
+    dotted = [place for piece in pieces if dots or len(piece) == 1 for place in piece]
+    return Markup('<path class="{}" d="{}"/>').format(style, path) + _dots(dotted, line.colour)
 
 
 def _shown(value: float, y: Axis) -> bool:
@@ -257,9 +180,9 @@ def _shown(value: float, y: Axis) -> bool:
 def _names(lines: Sequence[Line], x: Axis, y: Axis) -> list[Markup]:
     ends = []
     for line in lines:
-        shown = [(i, v) for i, v in enumerate(line.values, 1) if _shown(v, y)]
-        if shown:
-            ends.append((y.at(shown[-1][1]), line))
+        shown = [v for v in line.values if _shown(v, y)]
+        if shown and line.name:
+            ends.append((y.at(shown[-1]), line))
     ends.sort(key=lambda end: end[0])
     heights = apart([height for height, _ in ends], LINE, TOP + 4, HEIGHT - BOTTOM)
     return [
@@ -278,17 +201,16 @@ def _steps(edges: np.ndarray, counts: np.ndarray, x: Axis, y: Axis, colour: int)
     return Markup('<path class="area s{}" d="{}"/>').format(colour % COLOURS, "".join(corners))
 
 
-def _cloud(points: Iterable, x: Axis | None, y: Axis | None, colour: int) -> Markup:
-    """Round dots as one path: a line of no length with round ends."""
-    places = [(x.at(p[0]), y.at(p[1])) if x and y else p for p in points if p is not None]
-    path = "".join(f"M{_p(px)} {_p(py)}h0" for px, py in places)
-    return Markup('<path class="dots s{}" d="{}"/>').format(colour, path)
+def _dots(places: Iterable[tuple[float, float]], colour: int) -> Markup:
+    """Round dots as one path: lines of no length with round ends."""
+    path = "".join(f"M{_p(a)} {_p(b)}h0" for a, b in places)
+    return Markup('<path class="dots s{}" d="{}"/>').format(colour % COLOURS, path)
 
 
 def _mark(name: str, at: float, top: float) -> Markup:
     return Markup(
         '<path class="mark" d="M{0} {1}V{2}"/><text class="tick" x="{3}" y="{4}">{5}</text>'
-    ).format(_p(at), _p(top), HEIGHT - BOTTOM, _p(at + 4), _p(top + 10), name)
+    ).format(_p(at), _p(top - 6), HEIGHT - BOTTOM, _p(at + 4), _p(top - 1), name)
 
 
 def _key(names: Sequence[str], right: float) -> list[Markup]:
@@ -300,8 +222,11 @@ def _key(names: Sequence[str], right: float) -> list[Markup]:
     ]
 
 
-def _grid(x: Axis, y: Axis, x_label: str, y_label: str, whole: bool = True) -> list[Markup]:
-    """Ticks, horizontal rules, and the axes' labels: y above the axis, x below on the right."""
+def _grid(x: Axis, y: Axis, x_label: str, y_label: str, whole: bool = False) -> list[Markup]:
+    """Ticks, horizontal rules, and the axes' labels: y above the axis, x below on the right.
+
+    whole : whether x counts something, so that there is nothing between 1 and 2.
+    """
     rules = [
         Markup(
             '<path class="rule" d="M{0} {1}H{2}"/><text class="tick end" x="{3}" y="{4}">{5}</text>'
@@ -313,6 +238,7 @@ def _grid(x: Axis, y: Axis, x_label: str, y_label: str, whole: bool = True) -> l
             _p(x.at(v)), HEIGHT - BOTTOM + 15, number(v)
         )
         for v in x.ticks
+        if not whole or v == round(v)
     ]
     label = Markup('<text class="label" x="0" y="11">{}</text>').format(y_label)
     below = Markup('<text class="label end" x="{}" y="{}">{}</text>').format(

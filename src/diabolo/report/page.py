@@ -29,7 +29,11 @@ class Strips(Block):
 
     rows: Sequence[tuple[str, Picture]]
     caption: str
-    heads: Sequence[str] = ()
+
+    @property
+    def width(self) -> int:
+        """All strips are shown equally wide, so that what belongs together lies together."""
+        return self.rows[0][1].shown
 
 
 @dataclass(frozen=True)

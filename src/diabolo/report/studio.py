@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.decomposition import PCA
@@ -51,6 +51,10 @@ class Studio:
 
     def __getitem__(self, name: str) -> Estimator:
         return self.fitted[name].estimator
+
+    def module(self, name: str) -> Any:
+        """A model's module; Any, because torch's modules do not tell the types of their parts."""
+        return self[name].module_
 
     @cached_property
     def shown(self) -> np.ndarray:

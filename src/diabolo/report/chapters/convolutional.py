@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from diabolo.report.chapters.closing import closing
-from diabolo.report.page import Block, Section, Sheet, Strips
+from diabolo.report.page import Beside, Block, Section, Sheet, Strips
 from diabolo.report.sheets import sheet
 from diabolo.report.studio import Studio
 
@@ -26,7 +26,7 @@ def chapter(studio: Studio) -> Section:
         ),
         paper="Masci et al. 2011, “Stacked convolutional auto-encoders”; Odena, Dumoulin & Olah "
         "2016, “Deconvolution and checkerboard artifacts”.",
-        blocks=[_strips(studio), *_maps(studio), *closing(studio, "convolutional")],
+        blocks=[_strips(studio), Beside(_maps(studio)), *closing(studio, "convolutional")],
     )
 
 
@@ -42,7 +42,7 @@ def _strips(studio: Studio) -> Strips:
 
 
 def _maps(studio: Studio) -> list[Block]:
-    data, encoder = studio.material, studio["convolutional"].module_.encoder
+    data, encoder = studio.material, studio.module("convolutional").encoder
     rows = torch.from_numpy(data.flat(studio.shown[:SHOWN]).astype(np.float32))
     with torch.inference_mode():
         levels = [maps.numpy() for maps in encoder.levels(rows)]

@@ -69,13 +69,13 @@ def spoiled(studio: Studio, name: str, images: np.ndarray) -> np.ndarray:
     """Images with a model's own noise, on the scale 0 … 1."""
     flat = torch.from_numpy(studio.material.flat(images).astype(np.float32))
     generator = Seeds(studio.seed).generator(f"noise to be shown: {name}")
-    noisy, _ = studio[name].module_.corruption(flat, generator)
+    noisy, _ = studio.module(name).corruption(flat, generator)
     return noisy.numpy().reshape(images.shape)
 
 
 def _repaired(studio: Studio, name: str, noisy: np.ndarray) -> np.ndarray:
     """What the model makes of images on the scale 0 … 1."""
-    module = studio[name].module_
+    module = studio.module(name)
     with torch.inference_mode():
         rebuilt = module.reconstruct(torch.from_numpy(noisy.reshape(len(noisy), -1)))
     return rebuilt.numpy().reshape(noisy.shape)

@@ -8,10 +8,10 @@ import numpy as np
 
 from diabolo.measures.units import use_of_bounded
 from diabolo.report.chapters.closing import closing
-from diabolo.report.features import drawn_by_units
+from diabolo.report.features import drawn_by_weights
 from diabolo.report.figures import histogram
-from diabolo.report.page import Beside, Numbers, Plot, Section, Sheet, Strips
-from diabolo.report.sheets import signed
+from diabolo.report.page import Beside, Block, Numbers, Plot, Section, Sheet, Strips
+from diabolo.report.sheets import Picture, signed
 from diabolo.report.studio import Studio
 
 BEFORE, AFTER = "not sparse", "sparse features"
@@ -38,8 +38,8 @@ def chapter(studio: Studio) -> Section:
 
 def _filters(studio: Studio) -> Beside:
     def filters(name: str, title: str, caption: str) -> Sheet:
-        weights = studio[name].module_.decoder.layers[-1].weight
-        images = drawn_by_units(weights, studio.material.shape)
+        weights = studio.module(name).decoder.layers[-1].weight
+        images = drawn_by_weights(weights, studio.material.shape)
         return Sheet(signed(images, f"Features of all units, {title}"), caption, title)
 
     return Beside(
@@ -56,7 +56,7 @@ def _activations(studio: Studio) -> Strips:
     images = studio.shown
     side = math.isqrt(studio.budget.features)
 
-    def tiles(name: str, alt: str):
+    def tiles(name: str, alt: str) -> Picture:
         codes = studio[name].transform(images)
         return studio.strip(codes.reshape(len(images), side, side), alt)
 
@@ -71,7 +71,7 @@ def _activations(studio: Studio) -> Strips:
     )
 
 
-def _means(studio: Studio) -> list:
+def _means(studio: Studio) -> list[Block]:
     target = studio[AFTER].target_activation
     codes = {name: studio[name].transform(studio.material.test) for name in (AFTER, BEFORE)}
     series = {"with sparsity": codes[AFTER].mean(0), "without": codes[BEFORE].mean(0)}
@@ -81,6 +81,7 @@ def _means(studio: Studio) -> list:
             title="Mean activations of the units",
             x_label="mean activation ρ̂ over the test images",
             y_label="units",
+            within=(0, 1),
             marks={f"target ρ = {target:g}": target},
         ),
         "Mean activation of every unit over the test images.",

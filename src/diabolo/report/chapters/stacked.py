@@ -8,11 +8,13 @@ import numpy as np
 import torch
 
 from diabolo.report.chapters.closing import closing
-from diabolo.report.features import drawn_by_units, wanted_by_units
-from diabolo.report.page import Beside, Lines, Section, Sheet, Table
+from diabolo.report.features import drawn_by_layer
+from diabolo.report.numerals import per_cent
+from diabolo.report.page import Beside, Section, Sheet, Table
 from diabolo.report.sheets import signed
 from diabolo.report.studio import Studio
 
+ALONE, WHOLE = "layers alone", "stacked"
 SHOWN = 64  # features of a layer
 
 
@@ -22,40 +24,30 @@ def chapter(studio: Studio) -> Section:
         title="Stacked autoencoder",
         formula="layer i:  minimise −log p(hᵢ₋₁ | hᵢ),  then all layers together",
         text=(
-            "Each layer is a small denoising autoencoder of its own, trained on the features of "
-            "the finished layer below, which stays as it is. In the end all layers are fine-tuned "
-            "as one. The first layer finds pieces of strokes; the second combines them, and its "
-            "units answer to larger parts."
+            "Each layer is a small autoencoder of its own (here the first is sparse, the others "
+            "denoising), trained on the features of the finished layer below, which stays as it "
+            "is. In the end all layers are fine-tuned as one. Units of the first layer draw "
+            "pieces of images; those of the second combine them to larger parts."
         ),
         paper="Bengio et al. 2007, “Greedy layer-wise training of deep networks”; Vincent et al. "
-        "2010, “Stacked denoising autoencoders”; pictures of the second layer after Erhan et al. "
-        "2009.",
-        blocks=[_features(studio), _table(studio), _gains(studio), *closing(studio, "stack")],
+        "2010, “Stacked denoising autoencoders”; Hinton & Salakhutdinov 2006.",
+        blocks=[_features(studio), _stages(studio), *closing(studio, WHOLE, ALONE)],
     )
 
 
 def _features(studio: Studio) -> Beside:
-    module, data = studio["stack"].module_, studio.material
-    first = drawn_by_units(module.decoder.layers[-1].weight, data.shape)
-    second = wanted_by_units(module.encoder.part(0, 2), data.flat(data.train).astype(np.float32))
-    lines = [
-        (first, "First layer", "what each unit draws (its weights to the pixels)"),
-        (
-            second.reshape(-1, *data.shape),
-            "Second layer",
-            "the change of the mean image that excites each unit most",
-        ),
-    ]
-    return Beside(
-        [
-            Sheet(
-                signed(_strongest(images), f"{title}, features as images"),
-                f"{min(SHOWN, len(images))} of {len(images)} units: {what}. "
-                "Orange: brighter, blue: darker.",
-                title,
-            )
-            for images, title, what in lines
-        ]
+    return Beside([_layer(studio, 1, "First layer"), _layer(studio, 2, "Second layer")])
+
+
+def _layer(studio: Studio, layer: int, title: str) -> Sheet:
+    data = studio.material
+    features = _reader(studio, layer)(data.train)
+    images = drawn_by_layer(studio.module(ALONE), layer, features, data.shape)
+    return Sheet(
+        signed(_strongest(images), f"{title}: features as images"),
+        f"{min(SHOWN, len(images))} of {len(images)} units: how the image changes when the unit "
+        "rises. Orange: brighter, blue: darker.",
+        title,
     )
 
 
@@ -65,49 +57,49 @@ def _strongest(images: np.ndarray) -> np.ndarray:
     return images[np.sort(np.argsort(-norms, kind="stable")[:SHOWN])]
 
 
-def _table(studio: Studio) -> Table:
-    stack, test = studio["stack"], studio.material.test
-    sizes = stack.module_.encoder.sizes
+def _stages(studio: Studio) -> Table:
+    sizes = studio.module(ALONE).encoder.sizes
     count = len(sizes) - 1
-    readers: list[Callable[[np.ndarray], np.ndarray]] = [
-        *(lambda images, i=i: stack.features(images, i) for i in range(1, count)),
-        stack.transform,
+    rows = [
+        _row(studio, f"layer {i}", sizes[i], _through(studio, i), _reader(studio, i))
+        for i in range(1, count + 1)
     ]
-    rows = []
-    for i, read in enumerate(readers, 1):
-        rebuilt = _through(studio, i)
-        rows.append(
-            (
-                f"layer {i}" + (" (the code)" if i == count else ""),
-                f"{sizes[i]}",
-                f"{studio.error(rebuilt, test):.2f}",
-                _per_cent(studio.probe(read)),
-            )
-        )
+    rebuilt = studio.rebuilt(WHOLE, studio.material.test)
+    rows.append(_row(studio, "fine-tuned", sizes[-1], rebuilt, studio[WHOLE].transform))
     return Table(
-        ("", "units", "squared error per image", "linear probe"),
+        ("after training", "units", "squared error per image", "linear probe"),
         rows,
-        "Each layer after fine-tuning: test images rebuilt from its features by the way back "
-        "from there, and how often a linear classifier reads the class from them.",
+        "What each stage gained. Test images rebuilt from the features of the layer trained last, "
+        "through the layers below it, and how often a linear classifier reads the class from "
+        "these features. Greedy layers are finished before the next begins, so errors add up; "
+        "fine-tuning lets them make up for each other.",
     )
+
+
+def _row(
+    studio: Studio,
+    name: str,
+    units: int,
+    rebuilt: np.ndarray,
+    read: Callable[[np.ndarray], np.ndarray],
+) -> tuple[str, ...]:
+    error = studio.error(rebuilt, studio.material.test)
+    return name, f"{units}", f"{error:.2f}", per_cent(studio.probe(read))
+
+
+def _reader(studio: Studio, layer: int) -> Callable[[np.ndarray], np.ndarray]:
+    """images → features of that layer of the stack that was not fine-tuned."""
+    stack = studio[ALONE]
+    if layer == len(studio.module(ALONE).encoder.layers):
+        return stack.transform
+    return lambda images: stack.features(images, layer)
 
 
 def _through(studio: Studio, layer: int) -> np.ndarray:
     """Test images rebuilt from the features of a layer, past the layers above it."""
-    stack, data = studio["stack"], studio.material
-    module = stack.module_
+    module = studio.module(ALONE)
     count = len(module.encoder.layers)
-    if layer == count:
-        return studio.rebuilt("stack", data.test)
-    features = torch.from_numpy(stack.features(data.test, layer))
+    features = torch.from_numpy(_reader(studio, layer)(studio.material.test))
     with torch.inference_mode():
-        out = module.likelihood.mean(module.decoder.part(count - layer, count)(features))
-    return out.numpy()
-
-
-def _gains(studio: Studio) -> Lines:
-    return Lines("What each stage gained", studio["stack"].history_.notes)
-
-
-def _per_cent(share: float) -> str:
-    return f"{100 * share:.1f} %" if np.isfinite(share) else "–"
+        out = module.decoder.part(count - layer, count)(features)
+        return module.likelihood.mean(out).numpy()

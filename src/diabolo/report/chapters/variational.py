@@ -12,6 +12,7 @@ from diabolo.report.figures import columns, scatter
 from diabolo.report.page import Beside, Plot, Section, Sheet
 from diabolo.report.studio import Studio
 
+PLANE, SPACE = "latent plane", "latent space"
 SIDE = 15  # images of the walk in each direction
 STEPS = 10  # of an interpolation
 PAIRS = 5
@@ -35,7 +36,7 @@ def chapter(studio: Studio) -> Section:
             Beside([_walk(studio), _map(studio)]),
             Beside([_samples(studio), _rates(studio)]),
             _lines(studio),
-            *closing(studio, "variational", "latent plane"),
+            *closing(studio, SPACE, PLANE),
         ],
     )
 
@@ -44,7 +45,7 @@ def _walk(studio: Studio) -> Sheet:
     """Codes at equal steps of probability, decoded."""
     steps = norm.ppf(np.linspace(0.03, 0.97, SIDE))
     plane = np.stack(np.meshgrid(steps, -steps), axis=-1).reshape(-1, 2)
-    images = studio.material.unit(studio["latent plane"].inverse_transform(plane))
+    images = studio.material.unit(studio[PLANE].inverse_transform(plane))
     return Sheet(
         studio.sheet(images, "A walk in the plane of a 2-d code", per_line=SIDE),
         f"A code of two numbers, decoded at {SIDE}×{SIDE} places, at equal steps of "
@@ -56,19 +57,20 @@ def _walk(studio: Studio) -> Sheet:
 def _map(studio: Studio) -> Plot:
     data = studio.material
     labels = None if data.test_labels is None else data.test_labels[:MOST_POINTS]
-    codes = studio["latent plane"].transform(data.test[:MOST_POINTS])
+    codes = studio[PLANE].transform(data.test[:MOST_POINTS])
     return Plot(
-        scatter(codes, labels, data.classes, title="Mean codes of test images"),
-        "The same plane from the other side: mean codes of test images, by class.",
+        scatter(norm.cdf(codes), labels, data.classes, title="Mean codes of test images"),
+        "The same plane from the other side, in the same steps: mean codes of test images, "
+        "by class.",
         "Where the images lie",
     )
 
 
 def _samples(studio: Studio) -> Sheet:
-    images = studio["variational"].sample(80, random_state=studio.seed)
+    images = studio[SPACE].sample(80, random_state=studio.seed)
     return Sheet(
         studio.sheet(studio.material.unit(images), "Images that never were", per_line=10),
-        f"Decoded from codes of {studio.budget.code} numbers drawn from N(0, I).",
+        f"Decoded from codes of {studio.budget.drawn_from} numbers drawn from N(0, I).",
         "Samples",
     )
 
@@ -91,7 +93,7 @@ def _rates(studio: Studio) -> Plot:
 
 def _by_unit(studio: Studio) -> tuple[np.ndarray, np.ndarray]:
     """Mean KL(q(z_j|x) ‖ p(z_j)) over test images, (units,) in nats, and the codes' means."""
-    data, module = studio.material, studio["variational"].module_
+    data, module = studio.material, studio.module(SPACE)
     with torch.inference_mode():
         h = module.encoder(torch.from_numpy(data.flat(data.test).astype(np.float32)))
         mean, logvar = module.code.posterior(h)
@@ -101,7 +103,7 @@ def _by_unit(studio: Studio) -> tuple[np.ndarray, np.ndarray]:
 
 def _lines(studio: Studio) -> Sheet:
     """Straight lines between the codes of two images, the images themselves at both ends."""
-    data, model = studio.material, studio["variational"]
+    data, model = studio.material, studio[SPACE]
     images = studio.shown[: 2 * PAIRS]
     half = len(images) // 2
     starts, ends = model.transform(images[:half]), model.transform(images[half : 2 * half])
