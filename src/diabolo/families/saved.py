@@ -5,6 +5,7 @@ Reading executes and imports nothing that the file names; see `diabolo.models.tr
 
 from __future__ import annotations
 
+import copy
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from diabolo.families import family
 from diabolo.families.devices import device_or_cpu
 from diabolo.families.seeds import Seeds
 from diabolo.models import trained
+from diabolo.models.autoencoder import AutoencoderModule
 
 if TYPE_CHECKING:
     from diabolo.families.estimator import Estimator
@@ -55,22 +57,31 @@ def load(
     yours = {name: module for name, module in candidates.items() if module is not None}
     path = Path(path)
     module, header = trained.load(path, yours)
-    for name in yours:
-        if header.get("params", {}).get(name) != YOURS:
-            raise ValueError(f"{path} was made without {name} of your own: leave that out.")
     with trained.damaged_if_wrong(path):
-        estimator = _described(header, yours)
+        estimator = _described(header)
+        estimator.set_params(**_own_modules(estimator, module, yours))
+        estimator._validate_params()
         estimator.module_ = module.to(estimator.device_)
         estimator._n_features_out = module.code.dim
     return estimator
 
 
-def _described(header: dict[str, Any], yours: dict[str, nn.Module]) -> Estimator:
-    """Everything of an estimator but its module."""
+def _own_modules(
+    estimator: Estimator, module: AutoencoderModule, yours: dict[str, nn.Module]
+) -> dict[str, nn.Module]:
+    """What stands for modules that were handed in; parts of ours come from the file itself."""
+    return {
+        name: yours[name] if name in yours else copy.deepcopy(getattr(module, name))
+        for name in ("encoder", "decoder")
+        if getattr(estimator, name) == YOURS
+    }
+
+
+def _described(header: dict[str, Any]) -> Estimator:
+    """Everything of an estimator but its modules."""
     estimator = family(header["family"])()
     params = {name: _restored(value) for name, value in header["params"].items()}
-    estimator.set_params(**params | yours)
-    estimator._validate_params()
+    estimator.set_params(**params)
     estimator.columns_ = Columns.from_json(header["columns"])
     estimator.n_features_in_ = estimator.columns_.n_features
     if header["named"]:

@@ -134,6 +134,11 @@ class StackedAutoencoder(Estimator):
         self.classes_, numbers = np.unique(y, return_inverse=True)
         return numbers
 
+    @available_if(lambda stack: not _learns_from_labels(stack))
+    def partial_fit(self, X: Any, y: Any = None, *, context: Any = None) -> Estimator:
+        """One pass of all layers together over some more rows; there is none for labels."""
+        return super().partial_fit(X, y, context=context)
+
     @available_if(_learns_from_labels)
     def predict_proba(self, X: Any, *, context: Any = None) -> np.ndarray:
         """Class probabilities of the softmax layer on the code, (n, classes)."""

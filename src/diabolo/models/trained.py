@@ -53,6 +53,7 @@ def load(
             module = build(header["module"], yours)
         if not isinstance(module, AutoencoderModule):
             raise ValueError("it describes no autoencoder")
+        _check_yours(yours or {}, header["module"], arrays)
         _check_tensors(_state(module), arrays)
         _check_widths(module)
     _fill(module, arrays)
@@ -80,6 +81,23 @@ def _state(module: nn.Module) -> dict[str, Tensor]:
 
 def _array(tensor: Tensor) -> np.ndarray:
     return tensor.detach().cpu().contiguous().numpy()
+
+
+def _check_yours(
+    yours: dict[str, nn.Module], description: dict[str, Any], arrays: dict[str, np.ndarray]
+) -> None:
+    """Whether the user's own modules have the tensors that were saved of them."""
+    for name, module in yours.items():
+        if description[name] != describe(module):
+            raise MissingModuleError(f"this model was made without your own {name}: leave it out")
+        found = {f"{name}.{leaf}": tuple(t.shape) for leaf, t in _state(module).items()}
+        saved = {key: a.shape for key, a in arrays.items() if key.startswith(f"{name}.")}
+        for key in sorted(found.keys() | saved.keys()):
+            if found.get(key) != saved.get(key):
+                raise MissingModuleError(
+                    f"the {name} you passed is not like the one that was saved: {key!r} is "
+                    f"{found.get(key, 'missing')} in yours, {saved.get(key, 'missing')} in the file"
+                )
 
 
 def _check_tensors(state: dict[str, Tensor], arrays: dict[str, np.ndarray]) -> None:

@@ -62,7 +62,7 @@ class Part(nn.Module):
 
 
 class MissingModuleError(ValueError):
-    """A model made with the user's own module was loaded without it."""
+    """A model made with the user's own module was loaded without it, or with another."""
 
 
 def part_name(cls: type) -> str:
@@ -136,7 +136,7 @@ def _argument(name: str, value: Any, yours: dict[str, nn.Module]) -> Any:
         return build(value, yours)
     if name not in yours:
         raise MissingModuleError(
-            f"this model was made with a {name} of your own, which a file cannot hold: "
+            f"this model was made with your own {name}, which a file cannot hold: "
             f"pass it again, as in diabolo.load(path, {name}=MyModule())"
         )
     return yours[name]
