@@ -22,6 +22,7 @@ from diabolo.report.numerals import number
 WIDTH, HEIGHT = 420, 264
 LEFT, RIGHT, TOP, BOTTOM = 44, 96, 26, 34  # margins; lines are named in the right one
 COLOURS = 10
+FEW = 40  # values of a line: more dots than that are a line again
 LINE = 14  # distance of two lines of text
 
 
@@ -98,7 +99,7 @@ def histogram(
 def columns(values: Sequence[float], *, title: str, x_label: str, y_label: str) -> Markup:
     """One upright bar for each value, in the order given."""
     y = axis([0, *values], HEIGHT - BOTTOM, TOP)
-    if y is None or not len(values):
+    if y is None or not np.isfinite(values).any():
         return _empty(title)
     x = Axis(0.5, len(values) + 0.5, LEFT, WIDTH - 12)
     width = 0.72 * (x.end - x.start) / len(values)
@@ -169,6 +170,7 @@ def _curve(line: Line, x: Axis, y: Axis, dots: bool) -> Markup:
     pieces = [[p for p in piece if p] for shown, piece in groupby(places, key=bool) if shown]
     path = "".join("M" + "L".join(f"{_p(a)} {_p(b)}" for a, b in piece) for piece in pieces)
     style = f"line s{line.colour % COLOURS}" + (" dashed" if line.dashed else "")
+    dots = dots and len(places) <= FEW
     dotted = [place for piece in pieces if dots or len(piece) == 1 for place in piece]
     return Markup('<path class="{}" d="{}"/>').format(style, path) + _dots(dotted, line.colour)
 

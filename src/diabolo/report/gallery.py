@@ -11,7 +11,7 @@ from diabolo.files import check_writable, write_atomically
 from diabolo.report.chapters import CHAPTERS
 from diabolo.report.material import Material, at_hand, gather
 from diabolo.report.page import Page, render
-from diabolo.report.recipes import Budget, budget
+from diabolo.report.recipes import QUICK_ROWS, Budget, budget
 from diabolo.report.studio import Progress, Studio
 
 
@@ -43,8 +43,7 @@ def write_gallery(
 
 
 def _studio(data: Any, quick: bool, seed: int) -> Studio:
-    rows = budget(784, quick).rows
-    material = gather(data, rows, seed)
+    material = gather(data, QUICK_ROWS if quick else None, seed)
     return Studio(material, budget(material.features, quick), seed)
 
 

@@ -20,14 +20,12 @@ Words = dict[str, Any]
 class Budget(NamedTuple):
     """What all models of a page share.
 
-    rows : to train on; None: all. epochs : over them.
     code, hidden : units of the code and of the one level before it, in the shallow models.
     deep : levels of the deep ones. channels : feature maps of the convolutional one.
     features : units of the layer whose features are looked at; a square number.
     drawn_from : units of the code that samples are drawn from.
     """
 
-    rows: int | None
     epochs: int
     code: int
     hidden: int
@@ -37,9 +35,9 @@ class Budget(NamedTuple):
     drawn_from: int
 
 
-SMALL = Budget(None, 60, 8, 128, (128, 64), (16, 32), 64, 6)  # 8×8 pixels
-LARGE = Budget(10_000, 12, 32, 256, (512, 256, 128), (8, 16), 196, 12)  # 28×28
-LONGER = 3  # times the epochs, where there is time
+QUICK_ROWS = 10_000  # to train on, where there is little time
+SMALL = Budget(60, 8, 128, (128, 64), (16, 32), 64, 6)  # 8×8 pixels
+LARGE = Budget(12, 32, 256, (512, 256, 128), (8, 16), 196, 12)  # 28×28
 
 
 def budget(features: int, quick: bool) -> Budget:
@@ -47,20 +45,20 @@ def budget(features: int, quick: bool) -> Budget:
     chosen = SMALL if features < 256 else LARGE
     if quick:
         return chosen
-    return chosen._replace(rows=None, epochs=LONGER * chosen.epochs)
+    return chosen._replace(epochs=200 if chosen == SMALL else 15)
 
 
 # The families side by side: same rows, epochs, code size, and one hidden level unless deep.
-SIDE_BY_SIDE = {
-    "plain": "Autoencoder",
-    "deep": "Deep autoencoder",
-    "stacked": "Stacked autoencoder",
-    "denoising": "Denoising autoencoder",
-    "sparse": "Sparse autoencoder",
-    "contractive": "Contractive autoencoder",
-    "convolutional": "Convolutional autoencoder",
-    "variational": "Variational autoencoder",
-}
+SIDE_BY_SIDE = (
+    "plain",
+    "deep",
+    "stacked",
+    "denoising",
+    "sparse",
+    "contractive",
+    "convolutional",
+    "variational",
+)
 
 
 def recipes(sizes: Budget, features: int, seed: int) -> dict[str, Estimator]:

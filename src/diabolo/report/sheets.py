@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -26,7 +26,7 @@ class Picture(NamedTuple):
     width: int
     height: int
     alt: str
-    ink: bool = False
+    style: str = ""  # "ink" or "signed": what the page does to it in the light and in the dark
 
     @property
     def shown(self) -> int:
@@ -41,14 +41,10 @@ def strip(images: np.ndarray, alt: str, ink: bool = False) -> Picture:
 
 def sheet(images: np.ndarray, alt: str, ink: bool = False, per_line: int | None = None) -> Picture:
     """Images in lines; `per_line` None makes the sheet about square."""
-    grey = np.round(255 * np.clip(np.nan_to_num(images), 0, 1)).astype(np.uint8)
-    if grey.ndim == 3:
-        grey = np.repeat(grey[..., None], 1, axis=3)
-    tiled, there = _tiled(grey, per_line)
-    opaque = np.where(there, 255, 0).astype(np.uint8)
-    if tiled.shape[2] == 1:
-        return _picture(_grey(tiled[..., 0], there), alt, ink)
-    return _picture(Image.fromarray(np.dstack([tiled, opaque])), alt, False)
+    values = np.round(255 * np.clip(np.nan_to_num(images), 0, 1)).astype(np.uint8)
+    tiled, there = _tiled(values.reshape(*values.shape[:3], -1), per_line)
+    picture = Image.fromarray(np.dstack([tiled, np.where(there, 255, 0).astype(np.uint8)]))
+    return _picture(picture, alt, "ink" if ink else "")
 
 
 def signed(images: np.ndarray, alt: str, per_line: int | None = None) -> Picture:
@@ -60,12 +56,11 @@ def signed(images: np.ndarray, alt: str, per_line: int | None = None) -> Picture
     index = np.round(LEVELS + LEVELS * images / most).astype(np.uint8)
     tiled, there = _tiled(index[..., None], per_line)
     index = np.where(there, tiled[..., 0], LEVELS).astype(np.uint8)
-    picture = Image.fromarray(index).convert("P")
-    picture.putdata(index.ravel())
+    picture = Image.fromarray(index)
     shades = range(-LEVELS, LEVELS + 1)
     picture.putpalette([channel for s in shades for channel in (POSITIVE if s > 0 else NEGATIVE)])
     strength = bytes(round(255 * abs(s) / LEVELS) for s in shades)
-    return _picture(picture, alt, False, transparency=strength)
+    return _picture(picture, alt, "signed", transparency=strength)
 
 
 def _tiled(images: np.ndarray, per_line: int | None) -> tuple[np.ndarray, np.ndarray]:
@@ -82,13 +77,8 @@ def _tiled(images: np.ndarray, per_line: int | None) -> tuple[np.ndarray, np.nda
     return canvas.astype(np.uint8), there
 
 
-def _grey(values: np.ndarray, there: np.ndarray) -> Image.Image:
-    opaque = np.where(there, 255, 0).astype(np.uint8)
-    return Image.fromarray(np.dstack([values, opaque]))
-
-
-def _picture(image: Image.Image, alt: str, ink: bool, **options: object) -> Picture:
+def _picture(image: Image.Image, alt: str, style: str = "", **options: Any) -> Picture:
     buffer = io.BytesIO()
     image.save(buffer, "PNG", optimize=True, **options)
     code = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return Picture(f"data:image/png;base64,{code}", image.width, image.height, alt, ink)
+    return Picture(f"data:image/png;base64,{code}", image.width, image.height, alt, style)

@@ -23,7 +23,7 @@ class Row(NamedTuple):
 
 def chapter(studio: Studio) -> Section:
     sizes = studio.budget
-    rows = [_pca(studio), *(_family(studio, key, name) for key, name in SIDE_BY_SIDE.items())]
+    rows = [_pca(studio), *(_family(studio, name) for name in SIDE_BY_SIDE)]
     return Section(
         id="side-by-side",
         title="Side by side",
@@ -49,9 +49,9 @@ def _strips(studio: Studio) -> Strips:
         ("input", studio.strip(studio.material.unit(images), "Test images")),
         ("PCA", studio.strip(studio.rebuilt_by_pca(images), "The same, rebuilt by PCA")),
     ]
-    for key, name in SIDE_BY_SIDE.items():
-        picture = studio.strip(studio.rebuilt(key, images), f"The same, rebuilt by: {name}")
-        rows.append((key, picture))
+    for name in SIDE_BY_SIDE:
+        picture = studio.strip(studio.rebuilt(name, images), f"The same, rebuilt by: {name}")
+        rows.append((name, picture))
     return Strips(
         rows, "Test images, which no model was trained on, and what is rebuilt from their codes."
     )
@@ -64,13 +64,13 @@ def _pca(studio: Studio) -> Row:
     test = studio.material.test
     error = studio.error(studio.rebuilt_by_pca(test), test)
     probe = studio.probe(lambda images: pca.transform(studio.material.flat(images)))
-    return Row("PCA (baseline)", error, probe, seconds, pca.components_.size + pca.mean_.size)
+    return Row("PCA, the baseline", error, probe, seconds, pca.components_.size + pca.mean_.size)
 
 
-def _family(studio: Studio, key: str, name: str) -> Row:
-    estimator, seconds, _ = studio.fitted[key]
+def _family(studio: Studio, name: str) -> Row:
+    estimator, seconds, _ = studio.fitted[name]
     weights = sum(p.numel() for p in estimator.module_.parameters())
-    return Row(name, studio.test_error(key), studio.probe(estimator.transform), seconds, weights)
+    return Row(name, studio.test_error(name), studio.probe(estimator.transform), seconds, weights)
 
 
 def _table(rows: list[Row]) -> Table:
