@@ -41,13 +41,19 @@ def from_frame(source: Any, *, target: str | None = None, name: str = "X") -> Da
 
 
 def _collected(source: Any, name: str) -> nw.DataFrame:
+    require_unique_names(source, name)
+    frame = nw.from_native(source)
+    return frame.collect() if isinstance(frame, nw.LazyFrame) else frame
+
+
+def require_unique_names(source: Any, name: str = "X") -> None:
+    """Raise a ValueError if two columns of a frame have one name; what is no frame passes."""
     try:
-        frame = nw.from_native(source)
+        nw.from_native(source, pass_through=True)
     except nw.exceptions.DuplicateError:
         names = source.column_names if hasattr(source, "column_names") else source.columns
         refuse_duplicates([str(one) for one in names], name)
         raise
-    return frame.collect() if isinstance(frame, nw.LazyFrame) else frame
 
 
 def refuse_duplicates(names: Sequence[str], source: str) -> None:
@@ -123,7 +129,9 @@ def _refuse_text(column: nw.Series, source: str, first_row: int) -> None:
     present = ~column.is_null()
     if present.any():
         row = int(present.arg_true()[0])
-        raise ValueError(text_in(source, column.name, column[row], first_row + row))
+        value = column[row]
+        value = value.to_list() if isinstance(value, nw.Series) else value
+        raise ValueError(text_in(source, column.name, value, first_row + row))
 
 
 def text_in(source: str, column: object, value: object, row: int) -> str:

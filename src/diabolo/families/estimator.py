@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from diabolo.data.batches import Batches
 from diabolo.data.columns import Columns
 from diabolo.data.sources import Dataset, open_dataset
+from diabolo.data.tables import require_unique_names
 from diabolo.engine.checkpoint import Checkpoint
 from diabolo.engine.events import History
 from diabolo.engine.fit import Outcome
@@ -382,13 +383,14 @@ class Estimator(
     def _open(self, X: Any) -> Dataset:
         """A data set from whatever X is, held against what was fitted, in scikit-learn's words."""
         if not _is_stored(X):  # whose names `columns_` compares
+            require_unique_names(X)
             _check_feature_names(self, X, reset=False)
         dataset = open_dataset(X)
         width = math.prod(dataset.shape)
         if width != self.n_features_in_:
             raise ValueError(
                 f"X has {width} features, but {type(self).__name__} is expecting "
-                f"{self.n_features_in_} features as input"
+                f"{self.n_features_in_} features as input: pass the columns it was fitted on."
             )
         return dataset
 
