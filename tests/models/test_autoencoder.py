@@ -119,6 +119,20 @@ def test_every_term_is_the_mean_over_rows(make):
         torch.testing.assert_close(value, torch.stack([row[name] for row in rows]).mean())
 
 
+class Taxed(codes.Code, abstract=True):
+    """A code with a cost that only training knows."""
+
+    def forward(self, h, generator):
+        return codes.Draw(h, h.new_zeros(len(h)), h.new_full((), 7.0))
+
+
+def test_what_only_training_needs_is_part_of_the_loss():
+    encoder, decoder = networks.Dense((6, 4)), networks.Dense((4, 6))
+    model = drawn(lambda: AutoencoderModule(encoder, Taxed(4), decoder, likelihoods.Gaussian()))
+    terms = model(Example(normal(5, 6)), LATE, None)
+    torch.testing.assert_close(terms["loss"], terms["reconstruction"] + 7)
+
+
 def test_reconstruction_is_half_the_summed_squared_error_and_a_constant():
     model, x = drawn(MODELS["tied"]), normal(9, 6)
     weight, bias = (p.detach().numpy() for p in model.encoder.parameters())

@@ -169,7 +169,6 @@ DESCRIPTIONS = {
     "one level": put("encoder", "sizes", value=[6]),
     "text for layers": put("encoder", "sizes", value="654"),
     "thousands of layers": put("encoder", "sizes", value=[1] * 9000),
-    "more than any model has": put("encoder", "sizes", value=[1] * 20_000),
     "an unknown activation": put("encoder", "activation", value="__class__"),
     "a giant code": put("code", "dim", value=GIANT),
     "a code that does not fit": put("code", "dim", value=5),
@@ -269,6 +268,13 @@ def test_what_is_no_network_is_refused_though_its_tensors_fit(path, place, part)
     header["module"][place] = part
     write_sealed(path, arrays, header)
     assert "has no attribute" in refusal(path)
+
+
+def test_a_description_larger_than_any_models_is_not_built_first(path):
+    arrays, header = plain(path)
+    header["module"]["encoder"]["sizes"] = [1] * 20_000
+    write_sealed(path, arrays, header)
+    assert "more than 10,000 entries" in refusal(path)
 
 
 def test_a_file_without_a_model_is_refused(path):

@@ -125,6 +125,14 @@ def test_a_missing_argument_is_refused():
         build({"part": "codes.Deterministic"})
 
 
+def test_a_part_of_another_package_does_not_take_the_place_of_ours(monkeypatch):
+    monkeypatch.setattr(Part, "table", dict(Part.table))
+    theirs = type("Gaussian", (codes.Code,), {"__module__": "codes", "__annotations__": {}})
+    assert Part.table["codes.Gaussian"] is codes.Gaussian
+    assert Part.table["codes:Gaussian"] is theirs
+    assert type(build(describe(theirs(3)))) is theirs
+
+
 def test_modules_of_ones_own_have_to_be_handed_in_again():
     model = PARTS["model: plain"]()
     model.encoder = nn.Sequential(nn.Linear(6, 4, device="meta"))

@@ -66,8 +66,14 @@ class MissingModuleError(ValueError):
 
 
 def part_name(cls: type) -> str:
-    """The name a file uses: the word, then its variant, as in ``codes.Gaussian``."""
-    return f"{cls.__module__.rpartition('.')[2]}.{cls.__name__}"
+    """The name a file uses: the word, then its variant, as in ``codes.Gaussian``.
+
+    Parts from elsewhere are called as in ``package.codes:Gaussian``, so that none passes for ours.
+    """
+    module = cls.__module__
+    if not module.startswith("diabolo."):
+        return f"{module}:{cls.__name__}"
+    return f"{module.rpartition('.')[2]}.{cls.__name__}"
 
 
 def arguments(cls: type[Part]) -> dict[str, dataclasses.Field]:
