@@ -208,3 +208,26 @@ def test_every_share_of_held_out_rows_leaves_some(fraction):
 
 def test_the_table_is_long_enough():
     assert len({case.name for case in GOOD + BAD + GOOD_TO_TRAIN_ON}) >= 60
+
+
+BOUNDED = {
+    "bernoulli": lambda: (table() > 2).astype(float),
+    "categorical": lambda: np.arange(96).reshape(24, 4) % 7,
+    "logistic": lambda: np.arange(96, dtype=np.uint8).reshape(24, 4) * 2,
+}
+
+
+@pytest.mark.parametrize("likelihood", BOUNDED)
+@pytest.mark.parametrize("beyond", [-1, 1000])
+def test_rows_beyond_a_bounded_likelihood_are_not_learned_from(likelihood, beyond, steps):
+    """log p would mean nothing there, and have no upper bound."""
+    X = BOUNDED[likelihood]()
+    model = family("VariationalAutoencoder")(likelihood=likelihood, max_epochs=1, random_state=0)
+    model.partial_fit(X).partial_fit(X)
+    other = X.astype(float)
+    other[3, 2] = beyond
+    made = len(steps)
+    with pytest.raises(ValueError, match=f"column 2 of X has {beyond}, but .* from 0 to"):
+        model.partial_fit(other)
+    assert len(steps) == made
+    assert np.isfinite(model.score(other))  # a squared error has no such limit

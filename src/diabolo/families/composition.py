@@ -12,10 +12,14 @@ import torch
 from torch import nn
 
 from diabolo.data.columns import Columns
+from diabolo.data.dataset import Dataset
+from diabolo.data.moments import extent_of
 from diabolo.models.autoencoder import AutoencoderModule, call
 from diabolo.parts import likelihoods, networks
 from diabolo.parts.codes import Code
 from diabolo.parts.likelihoods import Likelihood
+
+SLACK = 1e-6  # of the range, for rounding
 
 
 class Facts(NamedTuple):
@@ -114,6 +118,28 @@ def _levels(facts: Facts, name: str) -> int:
 def likelihood_for(name: str, facts: Facts, by_kind: dict[str, str]) -> Likelihood:
     """The likelihood of that name, or, for "auto", the one that the kind of data calls for."""
     return LIKELIHOODS[by_kind[facts.kind] if name == "auto" else name](facts)
+
+
+def check_support(likelihood: Likelihood, columns: Columns, dataset: Dataset) -> None:
+    """One sentence where values lie outside of what the likelihood can speak of.
+
+    Only for rows that the model was not fitted on; a look at all of them.
+    """
+    if not likelihood.bounded:
+        return
+    extent = extent_of(dataset)
+    for values, beyond in (
+        (extent.low, (extent.low - columns.offset) / columns.scale < -SLACK),
+        (extent.high, (extent.high - columns.offset) / columns.scale > 1 + SLACK),
+    ):
+        if beyond.any():
+            j = int(beyond.argmax())
+            low, high = columns.offset[j], columns.offset[j] + columns.scale[j]
+            raise ValueError(
+                f"{columns.name(j)} of {dataset.source} has {values[j]:.6g}, but this model's "
+                f"likelihood is for values from {low:.6g} to {high:.6g}. Clip them, or fit a new "
+                "model with likelihood='gaussian'."
+            )
 
 
 class Blueprint(NamedTuple):

@@ -232,6 +232,7 @@ class Estimator(
         sides = side_columns(context, len(dataset))
         if known:
             self.columns_.check(dataset, values=True)
+            self._check_support(dataset)
             self._check_sides(sides)
         else:
             self._begin(X, dataset, width_of(sides))
@@ -393,6 +394,9 @@ class Estimator(
                 f"{self.n_features_in_} features as input: pass the columns it was fitted on."
             )
         return dataset
+
+    def _check_support(self, dataset: Dataset) -> None:
+        composition.check_support(self.module_.likelihood, self.columns_, dataset)
 
     def _decoded(self, z: Tensor, side: Tensor | None, first_row: int = 0) -> np.ndarray:
         """At most `PIECE` codes (n, code) → rows in the units of the data."""

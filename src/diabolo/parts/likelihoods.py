@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import field
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -22,7 +23,12 @@ MANY = 64  # levels, from which on a sum over them is slower than it is worth
 
 
 class Likelihood(Part, abstract=True):
-    """What all kinds share."""
+    """What all kinds share.
+
+    bounded : whether x has to lie in [0, 1]; beyond, log p means nothing and has no upper bound.
+    """
+
+    bounded: ClassVar[bool] = False
 
     @property
     def per_entry(self) -> int:
@@ -107,6 +113,8 @@ class Bernoulli(Likelihood):
     entropy of the greys, not 0.
     """
 
+    bounded: ClassVar[bool] = True
+
     def log_prob(self, x: Tensor, out: Tensor) -> Tensor:
         # x·a − log(1 + eᵃ), the stable form of x log p + (1 − x) log(1 − p)
         return x * out - F.softplus(out)
@@ -121,6 +129,7 @@ class Bernoulli(Likelihood):
 class Categorical(Likelihood):
     """x is one of `levels` values, evenly spaced in [0, 1]; the decoder gives each a logit."""
 
+    bounded: ClassVar[bool] = True
     levels: int
 
     def __post_init__(self) -> None:
@@ -154,6 +163,7 @@ class DiscretisedLogistic(Likelihood):
     sec. 2.1). The decoder gives location (through a sigmoid) and log-scale.
     """
 
+    bounded: ClassVar[bool] = True
     levels: int = 256
 
     def __post_init__(self) -> None:
