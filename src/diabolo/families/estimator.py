@@ -65,7 +65,9 @@ class Estimator(
         "gaussian-shared", "gaussian-entry" (learned variance), "bernoulli", "categorical",
         "logistic" (discretised).
     scaling : "auto", "standard", "minmax", "unit" or "none"; undone on the way out.
-    encoder, decoder : modules of your own, (n, d) → (n, code inputs) and back; a copy is trained.
+    encoder, decoder : modules of your own, (n, d) → (n, code inputs) and back; a copy is trained,
+        from the weights it has. They get the context, if there is one, as second argument. What
+        they draw themselves (dropout) comes from torch's global generator: seed that yourself.
     batch_size : rows a step; None: 16 … 128 by the number of rows.
     max_epochs : None: about 6,000 steps, within 20 … 200 epochs.
     lr : highest learning rate; it rises over the first 3 % of the steps, then falls to 0.
@@ -79,6 +81,9 @@ class Estimator(
     checkpoint : path; written every `checkpoint_every` seconds. A fit that finds it there goes on
         exactly where the killed one was.
     verbose : 1 prints a line an epoch.
+
+    After a fit there are `module_` (an ordinary torch module), `history_` (terms by epoch),
+    `columns_` (names and scaling), `n_features_in_`, `n_iter_` (epochs) and `device_`.
     """
 
     n_components: int | None = None
