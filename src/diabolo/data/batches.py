@@ -27,6 +27,9 @@ class Batch(NamedTuple):
     y: Tensor | None = None  # (b,) int64
 
 
+ENTRIES = 2**16  # of the batches that are cut at once: 256 kB, which stay in the cache
+
+
 class Batches:
     """A data set cut into batches, in an order that seed and epoch alone decide.
 
@@ -78,9 +81,21 @@ class Batches:
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
         """The batches of epoch `number` from batch `start` on; the earlier ones cost nothing."""
         order = Shuffle(self._count, self._seed, number)
-        for j in range(start, self._length):
-            positions = order.between(self._border(j), self._border(j + 1))
-            yield self._batch(positions if self._index is None else self._index[positions])
+        together = self._together()
+        # groups begin at fixed batches, wherever the epoch is taken up: how a batch lies in memory
+        # can show in the last bit of a product
+        for first in range(start - start % together, self._length, together):
+            last = min(first + together, self._length)
+            begin = self._border(first)
+            positions = order.between(begin, self._border(last))
+            group = self._batch(positions if self._index is None else self._index[positions])
+            for j in range(max(first, start), last):
+                yield _rows_of(group, self._border(j) - begin, self._border(j + 1) - begin)
+
+    def _together(self) -> int:
+        """Batches that are cut at once; gathering and scaling small ones costs more than a step."""
+        entries = self._columns.n_features * self._border(1)
+        return max(1, ENTRIES // max(1, entries))
 
     def in_order(self, size: int = 1024) -> Iterator[Batch]:
         """All rows once in their own order, `size` at a time.
@@ -132,6 +147,12 @@ class Batches:
                 f"{len(self._dataset.rows)}. Pass one for every row."
             )
         return torch.tensor(array, dtype=dtype, device=self.device)
+
+
+def _rows_of(batch: Batch, first: int, last: int) -> Batch:
+    if last - first == len(batch.x):
+        return batch
+    return Batch(*(None if part is None else part[first:last] for part in batch))
 
 
 def number_of_batches(n: int, batch_size: int) -> int:

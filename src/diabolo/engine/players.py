@@ -40,9 +40,7 @@ class Player:
 class Seat:
     """A player at the table: its step, its optimiser, its flat parameters; for one fit."""
 
-    def __init__(
-        self, player: Player, expected_steps: int, n_threads: int | None = None
-    ) -> None:
+    def __init__(self, player: Player, expected_steps: int, n_threads: int | None = None) -> None:
         self.name = player.name
         self.objective = player.objective
         self.lr = player.lr

@@ -215,7 +215,7 @@ class Lone(Race):
     def __init__(self, count: int) -> None:
         super().__init__([count])
         self.settled = False
-        self._last, self._streak = deque([], maxlen=self.WINDOW), 0
+        self._last, self._streak = deque(maxlen=self.WINDOW), 0
 
     def took(self, seconds: float) -> None:
         slow = bool(self._last) and seconds > EMERGENCY * median(self._last)
