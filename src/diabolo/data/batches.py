@@ -152,7 +152,8 @@ class Batches:
 def _rows_of(batch: Batch, first: int, last: int) -> Batch:
     if last - first == len(batch.x):
         return batch
-    return Batch(*(None if part is None else part[first:last] for part in batch))
+    context, y = (None if part is None else part[first:last] for part in batch[1:])
+    return Batch(batch.x[first:last], context, y)
 
 
 def number_of_batches(n: int, batch_size: int) -> int:

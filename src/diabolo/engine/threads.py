@@ -118,9 +118,10 @@ class ThreadedStep:
         """The most threads, watched; one for good in an emergency, since the bits will differ."""
         if seconds[self._most] < EMERGENCY * seconds[1]:
             return Lone(self._most)
+        slower = seconds[self._most] / seconds[1]
         self.note = (
-            f"one thread instead of {self._most}, which were {seconds[self._most] / seconds[1]:.0f} "
-            "times slower beside a busy neighbour; the last bits differ from an undisturbed run"
+            f"one thread instead of {self._most}, which were {slower:.0f} times slower beside a "
+            "busy neighbour; the last bits differ from an undisturbed run"
         )
         return Race([1])
 
