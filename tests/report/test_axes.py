@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diabolo.report.axes import apart, axis
+from diabolo.report.axes import LEAST, apart, axis
 
 VALUES = st.floats(-1e12, 1e12)
 
@@ -35,9 +35,9 @@ def test_all_values_and_ticks_lie_on_the_axis(values, log):
     scale = axis(values, 10, 90, log)
     if scale is None:
         assert log
-        assert max(values) <= 0
+        assert max(values) < LEAST
         return
-    for value in [v for v in values if v > 0 or not log] + scale.ticks:
+    for value in [v for v in values if v >= LEAST or not log] + scale.ticks:
         assert 10 - 1e-6 <= scale.at(value) <= 90 + 1e-6
 
 

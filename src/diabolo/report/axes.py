@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+LEAST = 1e-300  # on a logarithmic axis; below it floats lose their digits one by one
+
 
 class Axis(NamedTuple):
     """From values to positions, and the values worth naming."""
@@ -31,7 +33,7 @@ class Axis(NamedTuple):
 def axis(values: Iterable[float], start: float, end: float, log: bool = False) -> Axis | None:
     """An axis that all finite values fit on; None where there are none."""
     array = np.asarray(list(values), dtype=np.float64)
-    array = array[np.isfinite(array) & ((array > 0) | (not log))]
+    array = array[np.isfinite(array) & ((array >= LEAST) | (not log))]
     if not len(array):
         return None
     low, high = float(array.min()), float(array.max())
@@ -56,10 +58,10 @@ def _log_ticks(low: float, high: float) -> list[float]:
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     for digits in ((1,), (1, 3), (1, 2, 5)):
         values = [10.0**p * m for p in powers for m in digits]
-        inside = [v for v in values if low * 0.999 <= v <= high * 1.001]
+        inside = [v for v in values if low * (1 - 1e-9) <= v <= high * (1 + 1e-9)]
         if len(inside) >= 3:
             return inside[:: math.ceil(len(inside) / 7)]
-    return _ticks(low, high, 4)
+    return _ticks(low, high, 6)
 
 
 def apart(heights: Sequence[float], distance: float, low: float, high: float) -> list[float]:

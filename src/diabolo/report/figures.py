@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from markupsafe import Markup
 
-from diabolo.report.axes import Axis, apart, axis
+from diabolo.report.axes import LEAST, Axis, apart, axis
 from diabolo.report.numerals import number
 
 WIDTH, HEIGHT = 420, 264
@@ -176,7 +176,7 @@ def _curve(line: Line, x: Axis, y: Axis, dots: bool) -> Markup:
 
 
 def _shown(value: float, y: Axis) -> bool:
-    return math.isfinite(value) and (value > 0 or not y.log)
+    return math.isfinite(value) and (value >= LEAST or not y.log)
 
 
 def _names(lines: Sequence[Line], x: Axis, y: Axis) -> list[Markup]:

@@ -1,0 +1,126 @@
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LinearRegression
+from torch.distributions import Normal, kl_divergence
+
+from diabolo.families.autoencoder import Autoencoder
+from diabolo.report.chapters import contractive, denoising, stacked, variational
+from diabolo.report.material import gather
+from diabolo.report.recipes import SIDE_BY_SIDE, Budget, recipes
+from diabolo.report.studio import Studio, fit
+
+
+@pytest.fixture(scope="module")
+def studio():
+    """Small models of 300 digits, trained for a few epochs."""
+    trained = Studio(gather("digits", 300, 0), Budget(3, 6, 16, (16, 12), (2, 3), 9, 3))
+    trained.train()
+    return trained
+
+
+def test_side_by_side_the_codes_are_equally_large(studio):
+    assert {studio[name].transform(studio.shown).shape for name in SIDE_BY_SIDE} == {(10, 6)}
+
+
+def test_error_is_summed_over_pixels_and_averaged_over_images(studio):
+    images = studio.material.test[:4]
+    assert studio.error(studio.material.unit(images) + 0.5, images) == pytest.approx(64 * 0.25)
+
+
+def test_error_is_that_of_the_estimators_score(studio):
+    score = studio["plain"].score(studio.material.test)
+    assert studio.test_error("plain") == pytest.approx(-64 * score, rel=1e-5)
+
+
+def test_pca_is_the_best_linear_autoencoder(studio):
+    data = studio.material
+    rows, codes = data.flat(data.train), studio["plain"].transform(data.train)
+    best = LinearRegression().fit(codes, rows).predict(codes)  # any linear way back from 6 numbers
+    assert studio.error(studio.rebuilt_by_pca(data.train), data.train) < studio.error(
+        best, data.train
+    )
+
+
+def test_the_overcomplete_one_warns_and_no_other(studio):
+    warned = [name for name, fitted in studio.fitted.items() if fitted.warnings]
+    assert warned == ["overcomplete"]
+
+
+def test_other_warnings_are_not_swallowed():
+    class Loud(Autoencoder):
+        def compose(self, facts):
+            warnings.warn("something else", RuntimeWarning, stacklevel=2)
+            return super().compose(facts)
+
+    with pytest.warns(RuntimeWarning, match="something else"):
+        fit(
+            Loud(n_components=2, max_epochs=1, random_state=0),
+            np.random.default_rng(0).random((40, 8)),
+        )
+
+
+def test_layers_come_out_the_same_whether_or_not_they_are_fine_tuned(studio):
+    """What the page says of the stages is of one and the same stack."""
+    alone, whole = studio["layers alone"].history_, studio["stacked"].history_
+    assert alone.phases == ["layer 1", "layer 2", "layer 3"]
+    assert whole.phases == [*alone.phases, "fine-tuning"]
+    assert whole.records[: len(alone.records)] == alone.records
+
+
+def test_through_all_layers_is_the_whole_stack(studio):
+    np.testing.assert_allclose(
+        stacked._through(studio, 3).reshape(-1, 8, 8),
+        studio.rebuilt("layers alone", studio.material.test),
+        atol=1e-5,
+    )
+
+
+def test_spectrum_is_of_the_slope_of_the_code(studio):
+    """Against finite differences along every pixel."""
+    data, model = studio.material, studio["contractive layer"]
+    image, spread = data.test[:1].astype(float), model.transform(data.test).var(0).sum() ** 0.5
+    steps = np.eye(64).reshape(64, 8, 8) * 16 * 1e-2  # a step of 0.01 on the scale 0 … 1
+    slope = (model.transform(image + steps) - model.transform(image - steps)) / 0.02
+    expected = np.linalg.svd(slope, compute_uv=False) / spread
+    np.testing.assert_allclose(
+        contractive._spectra(studio, "contractive layer")[0], expected, rtol=2e-2, atol=1e-4
+    )
+
+
+def test_psnr_in_decibels():
+    clean = np.full((2, 8, 8), 0.5)
+    assert denoising.psnr(clean + 0.1, clean) == pytest.approx(20)
+    assert denoising.psnr(clean + 100, clean) == pytest.approx(20 * np.log10(2))  # cut off at 1
+    assert denoising.psnr(clean, clean) == pytest.approx(120)
+
+
+def test_noise_is_the_models_own_and_the_same_each_time(studio):
+    data = studio.material
+    masked = denoising.spoiled(studio, "masking", data.test)
+    clean = data.unit(data.test)
+    touched = masked != clean
+    assert (masked[touched] == 0).all()
+    assert touched[clean > 0].mean() == pytest.approx(0.4, abs=0.02)
+    assert np.array_equal(masked, denoising.spoiled(studio, "masking", data.test))
+
+
+def test_kl_by_unit_is_the_divergence_from_the_prior(studio):
+    rates, means = variational._by_unit(studio)
+    data, module = studio.material, studio.module("latent space")
+    x = torch.from_numpy(data.flat(data.test).astype(np.float32))
+    with torch.no_grad():
+        mean, logvar = module.code.posterior(module.encoder(x))
+        posterior, prior = Normal(mean, (logvar / 2).exp()), Normal(0.0, 1.0)
+    expected = kl_divergence(posterior, prior).mean(0)
+    np.testing.assert_allclose(rates, expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(means, studio["latent space"].transform(data.test), atol=1e-5)
+
+
+def test_the_same_seed_gives_the_same_recipes():
+    sizes = Budget(3, 6, 16, (16, 12), (2, 3), 9, 3)
+    first, second, other = (recipes(sizes, 64, seed) for seed in (1, 1, 2))
+    assert {name: repr(e) for name, e in first.items()} == {n: repr(e) for n, e in second.items()}
+    assert all(e.random_state == 2 for e in other.values())
