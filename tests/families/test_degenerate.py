@@ -219,7 +219,7 @@ BOUNDED = {
 
 @pytest.mark.parametrize("likelihood", BOUNDED)
 @pytest.mark.parametrize("beyond", [-1, 1000])
-def test_rows_beyond_a_bounded_likelihood_are_not_learned_from(likelihood, beyond, steps):
+def test_rows_beyond_a_bounded_likelihood_are_refused(likelihood, beyond, steps):
     """log p would mean nothing there, and have no upper bound."""
     X = BOUNDED[likelihood]()
     model = family("VariationalAutoencoder")(likelihood=likelihood, max_epochs=1, random_state=0)
@@ -227,7 +227,9 @@ def test_rows_beyond_a_bounded_likelihood_are_not_learned_from(likelihood, beyon
     other = X.astype(float)
     other[3, 2] = beyond
     made = len(steps)
-    with pytest.raises(ValueError, match=f"column 2 of X has {beyond}, but .* from 0 to"):
-        model.partial_fit(other)
+    for method in (model.partial_fit, model.log_likelihood):
+        with pytest.raises(ValueError, match=f"column 2 of X has {beyond}, but .* from 0 to"):
+            method(other)
     assert len(steps) == made
+    assert model.log_likelihood(X, 5).mean < 0
     assert np.isfinite(model.score(other))  # a squared error has no such limit

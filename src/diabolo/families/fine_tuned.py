@@ -12,6 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 from torch import nn
 
+from diabolo.data.values import require_finite
 from diabolo.engine.schedule import Phase
 from diabolo.families.estimator import Estimator
 from diabolo.families.fits import Fits
@@ -53,8 +54,7 @@ class FineTuned(Estimator):
             return None
         if y is None:
             raise ValueError("fine_tune='labels' needs labels: call fit(X, y).")
-        y = column_or_1d(y)
-        check_classification_targets(y)
+        y = _classes(y, rows)
         self.classes_, numbers = np.unique(y, return_inverse=True)
         return numbers
 
@@ -80,3 +80,16 @@ class FineTuned(Estimator):
 
     def _fitted_values(self) -> dict[str, Any]:
         return {"classes_": self.classes_.tolist()} if _learns_from_labels(self) else {}
+
+
+def _classes(y: Any, rows: int) -> np.ndarray:
+    """Labels (n,) as they are, if they are one class number or name for every row."""
+    kind = np.asarray(y).dtype
+    if kind.kind in "cmM":
+        raise ValueError(f"y holds {kind}, expected class numbers or names.")
+    y = column_or_1d(y)
+    if len(y) != rows:
+        raise ValueError(f"y has {len(y)} labels for {rows} rows of X: pass one for each.")
+    require_finite(y[:, None], np.arange(rows), source="y")
+    check_classification_targets(y)
+    return y

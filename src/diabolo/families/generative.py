@@ -64,6 +64,7 @@ class Generative(Estimator):
         """
         check_is_fitted(self)
         dataset = self._open(X)
+        self._check_support(dataset)
         sides = self._sides(context, len(dataset))
         generator = Seeds.of(random_state).generator("likelihood")
         batches = Batches(dataset, self.columns_, batch_size=PIECE, seed=0, context=sides)
