@@ -32,3 +32,13 @@ def digits():
 def rows():
     """(40, 6) float64, standardised by the estimator."""
     return np.random.default_rng(0).normal(3, 2, (40, 6))
+
+
+@pytest.fixture
+def labels():
+    return np.arange(40) % 3
+
+
+@pytest.fixture
+def context(labels):
+    return np.eye(3)[labels]

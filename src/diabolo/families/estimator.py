@@ -1,26 +1,22 @@
 """The scikit-learn side, once for all families: fit, transform, reconstruct, save.
 
-Estimators are keyword-only dataclasses, so a family inherits every hyper-parameter and adds its
-own as fields. Randomness comes from the estimator's own generators only.
+Randomness comes from the estimator's own generators only.
 """
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from numbers import Integral, Real
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, dataclass_transform
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names, check_is_fitted
-from torch import Tensor, nn
+from torch import Tensor
 
 from diabolo.data.batches import Batches
 from diabolo.data.columns import Columns
@@ -31,125 +27,35 @@ from diabolo.engine.events import History
 from diabolo.engine.fit import Outcome
 from diabolo.engine.fit import fit as carry_out
 from diabolo.engine.schedule import Phase
-from diabolo.families import composition, rowwise, saved
+from diabolo.families import composition, own_modules, rowwise, saved
 from diabolo.families.composition import NETWORKS, Blueprint, Facts
 from diabolo.families.devices import device
 from diabolo.families.fits import Fits
+from diabolo.families.parameters import Parameters
 from diabolo.families.progress import Tasks
 from diabolo.families.rowwise import PIECE
 from diabolo.families.seeds import Seeds
 from diabolo.families.tables import codes, side_columns, width_of
 from diabolo.files import check_writable
 from diabolo.models.autoencoder import AutoencoderModule
-from diabolo.parts.activations import ACTIVATIONS
 from diabolo.parts.codes import Code
 from diabolo.parts.spec import initialise
 
 
-@dataclass_transform(kw_only_default=True, eq_default=False)
-@dataclass(kw_only=True, eq=False, repr=False)
 class Estimator(
-    CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Parameters
 ):
-    """Parameters and methods that every family has.
-
-    n_components : code size; None: a quarter of the features, at most 32.
-    hidden_layer_sizes : units of the levels between input and code, input side first; the decoder
-        mirrors them. None: chosen from the number of features.
-    activation : "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus", "tanh",
-        "sigmoid" or "identity".
-    network : "dense" or "convolutional".
-    channels : feature maps of a convolutional network, level by level.
-    tied : whether the decoder uses the encoder's matrices, transposed.
-    likelihood : "auto" (by the kind of data), "gaussian" (fixed variance: squared error),
-        "gaussian-shared", "gaussian-entry" (learned variance), "bernoulli", "categorical",
-        "logistic" (discretised).
-    scaling : "auto", "standard", "minmax", "unit" or "none"; undone on the way out.
-    encoder, decoder : modules of your own, (n, d) → (n, code inputs) and back; a copy is trained,
-        from the weights it has. They get the context, if there is one, as second argument. What
-        they draw themselves (dropout) comes from torch's global generator: seed that yourself.
-    batch_size : rows a step; None: 16 … 128 by the number of rows.
-    max_epochs : None: about 6,000 steps, within 20 … 200 epochs.
-    lr : highest learning rate; it rises over the first 3 % of the steps, then falls to 0.
-    weight_decay : of AdamW.
-    clip : longest norm of the gradient; None: never clipped.
-    early_stopping : hold out `validation_fraction` of the rows, stop after `n_iter_no_change`
-        epochs that gain less than `tol` of all gained so far, and keep the best weights.
-    random_state : same number, threads and machine: same weights, bit for bit.
-    n_threads : None: chosen (by size, and where that does not decide, by timing real steps).
-    device : "auto", "cpu" or "cuda".
-    checkpoint : path; written every `checkpoint_every` seconds. A fit that finds it there goes on
-        exactly where the killed one was.
-    verbose : 1 prints a line an epoch.
+    """What every family can do: learn, encode, decode, judge, be saved. See `Parameters`, too.
 
     After a fit there are `module_` (an ordinary torch module), `history_` (terms by epoch),
     `columns_` (names and scaling), `n_features_in_`, `n_iter_` (epochs) and `device_`.
     """
-
-    n_components: int | None = None
-    hidden_layer_sizes: Sequence[int] | None = None
-    activation: str = "relu"
-    network: str = "dense"
-    channels: Sequence[int] = (16, 32)
-    tied: bool = False
-    likelihood: str = "auto"
-    scaling: str = "auto"
-    encoder: nn.Module | None = None
-    decoder: nn.Module | None = None
-    batch_size: int | None = None
-    max_epochs: int | None = None
-    lr: float = 2e-3
-    weight_decay: float = 0.01
-    clip: float | None = 100.0
-    early_stopping: bool = True
-    validation_fraction: float = 0.1
-    n_iter_no_change: int = 10
-    tol: float = 1e-4
-    random_state: Any = None
-    n_threads: int | None = None
-    device: str = "auto"
-    checkpoint: str | os.PathLike | None = None
-    checkpoint_every: float = 30.0
-    verbose: int = 0
 
     LIKELIHOOD_BY_KIND: ClassVar[dict[str, str]] = {
         "binary": "bernoulli",
         "unit": "gaussian",
         "real": "gaussian",
     }
-    _parameter_constraints: ClassVar[dict[str, list]] = {
-        "n_components": [Interval(Integral, 1, None, closed="left"), None],
-        "hidden_layer_sizes": ["array-like", None],
-        "activation": [StrOptions(set(ACTIVATIONS))],
-        "network": [StrOptions(set(NETWORKS))],
-        "channels": ["array-like"],
-        "tied": ["boolean"],
-        "likelihood": [StrOptions({"auto", *composition.LIKELIHOODS})],
-        "scaling": [StrOptions({"auto", "standard", "minmax", "unit", "none"})],
-        "encoder": [nn.Module, None],
-        "decoder": [nn.Module, None],
-        "batch_size": [Interval(Integral, 1, None, closed="left"), None],
-        "max_epochs": [Interval(Integral, 1, None, closed="left"), None],
-        "lr": [Interval(Real, 0, None, closed="neither")],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "clip": [Interval(Real, 0, None, closed="neither"), None],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "random_state": ["random_state"],
-        "n_threads": [Interval(Integral, 1, None, closed="left"), None],
-        "device": [str],
-        "checkpoint": [str, os.PathLike, None],
-        "checkpoint_every": [Interval(Real, 0, None, closed="left")],
-        "verbose": ["verbose"],
-    }
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        own = cls.__dict__.get("_parameter_constraints", {})
-        cls._parameter_constraints = {**super(cls, cls)._parameter_constraints, **own}
-        super().__init_subclass__(**kwargs)
-        dataclass(kw_only=True, eq=False, repr=False)(cls)
 
     # what a family writes
 
@@ -178,9 +84,9 @@ class Estimator(
             Blueprint(facts, hidden, channels, self.activation, self.tied, code, likelihood)
         )
         return AutoencoderModule(
-            composition.own_or(self.encoder, encoder),
+            own_modules.own_or(self.encoder, encoder),
             code,
-            composition.own_or(self.decoder, decoder),
+            own_modules.own_or(self.decoder, decoder),
             likelihood,
             **words,
         )
@@ -340,7 +246,7 @@ class Estimator(
         module = self.compose(facts)
         initialise(module, seeds.generator("weights"))
         if self.encoder is not None or self.decoder is not None:
-            composition.check_fit_together(module, facts)
+            own_modules.check_fit_together(module, facts)
         self._take_names(X, dataset)
         self.n_features_in_ = columns.n_features
         self.columns_, self._context_width, self._seeds = columns, context_width, seeds

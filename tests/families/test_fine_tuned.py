@@ -1,0 +1,47 @@
+"""Fine-tuning with labels: any kind of label comes back; what is none is refused at the door."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from diabolo.families import family
+
+
+class TestLabels:
+    def fit(self, rows, y, **parameters):
+        model = family("StackedAutoencoder")(fine_tune="labels", random_state=0, **parameters)
+        return model.fit(rows, y)
+
+    def test_are_learned(self, digits):
+        X, y = load_digits(return_X_y=True)
+        names = np.array(["zero", "one", "two", *"3456789"])[y]
+        model = self.fit(X[:1400], names[:1400], max_epochs=8)
+        assert set(model.classes_) == set(names)
+        assert (model.predict(X[1400:]) == names[1400:]).mean() > 0.85
+        np.testing.assert_allclose(model.predict_proba(X[:9]).sum(1), 1, rtol=1e-5)
+
+    @pytest.mark.parametrize("kind", [int, str, bool, float, list])
+    def test_of_any_kind_come_back_as_they_were(self, rows, labels, kind):
+        y = (labels > 0).tolist() if kind is list else (labels > 0).astype(kind)
+        model = self.fit(rows, y, max_epochs=1)
+        assert set(model.predict(rows)) <= set(np.unique(y))
+        assert model.classes_.dtype == np.asarray(y).dtype
+
+    @pytest.mark.parametrize(
+        ("wrong", "sentence"),
+        [
+            (lambda y: None, "needs labels: call fit"),
+            (lambda y: y[:39], "y has 39 labels for 40 rows of X: pass one for each"),
+            (lambda y: np.eye(3)[y], "y should be a 1d array"),
+            (lambda y: np.where(y > 0, np.nan, y), "y contains NaN in row 1,"),
+            (lambda y: y + np.arange(40) / 7, "Unknown label type: continuous"),
+            (lambda y: y * 1j, "y holds complex128, expected class numbers or names"),
+            (lambda y: y.astype("datetime64[D]"), "y holds datetime64"),
+        ],
+    )
+    def test_that_are_none_leave_the_model_as_it_was(self, rows, labels, wrong, sentence):
+        model = self.fit(rows, labels, max_epochs=1)
+        before = model.predict(rows)
+        with pytest.raises(ValueError, match=sentence):
+            model.fit(rows, wrong(labels))
+        np.testing.assert_array_equal(model.predict(rows), before)

@@ -1,0 +1,113 @@
+"""Encoders and decoders of the user's own, in every family that is not made of layers of ours."""
+
+import pytest
+import torch
+from sklearn.base import clone
+from torch import nn
+
+from bits import same
+from diabolo.families import FAMILIES, family
+
+
+def linear(inputs, outputs):
+    """torch's own start would draw from the global generator."""
+    layer = nn.utils.skip_init(nn.Linear, inputs, outputs)
+    noise = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        layer.weight.normal_(std=0.5, generator=noise)
+        layer.bias.zero_()
+    return layer
+
+
+def modules(inputs, outputs, d=6, code=2):
+    encoder = nn.Sequential(linear(d, 9), nn.Tanh(), linear(9, inputs))
+    decoder = nn.Sequential(linear(code, 9), nn.Tanh(), linear(9, outputs))
+    return encoder, decoder
+
+
+OWN = [name for name in FAMILIES if name != "StackedAutoencoder"]  # which is made of layers
+
+
+@pytest.mark.parametrize("name", OWN)
+class TestOwnModules:
+    def widths(self, name):
+        return (4 if name == "VariationalAutoencoder" else 2), 6
+
+    def test_are_trained_as_copies(self, name, make, rows):
+        encoder, decoder = modules(*self.widths(name))
+        before = encoder[0].weight.detach().clone()
+        model = make(n_components=2, encoder=encoder, decoder=decoder).fit(rows)
+        assert torch.equal(encoder[0].weight, before)
+        assert not torch.equal(model.module_.encoder[0].weight, before)
+        assert model.transform(rows).shape == (40, 2)
+        assert same(model, clone(model).fit(rows))
+
+    def test_one_of_them_is_enough(self, name, make, rows):
+        encoder, decoder = modules(*self.widths(name))
+        assert make(n_components=2, encoder=encoder).fit(rows).transform(rows).shape == (40, 2)
+        assert make(n_components=2, decoder=decoder).fit(rows).reconstruct(rows).shape == (40, 6)
+
+    def test_of_wrong_width_are_refused(self, name, make, rows):
+        inputs, outputs = self.widths(name)
+        encoder, _ = modules(inputs, outputs)
+        wrong, _ = modules(inputs + 1, outputs)
+        needed = rf"but \(2, {inputs}\) is needed here: let it end in {inputs} outputs"
+        with pytest.raises(ValueError, match=f"the encoder you passed turns .* {needed}"):
+            make(n_components=2, encoder=wrong).fit(rows)
+        _, wrong = modules(inputs, outputs + 1)
+        with pytest.raises(ValueError, match="the decoder you passed turns .* let it end in 6"):
+            make(n_components=2, decoder=wrong).fit(rows)
+        with pytest.raises(ValueError, match=r"encoder you passed cannot take .* \(2, 5\)"):
+            make(n_components=2, encoder=encoder).fit(rows[:, :5])
+
+    def test_must_take_the_context_if_there_is_one(self, name, make, rows, context):
+        encoder, _ = modules(*self.widths(name))
+        with pytest.raises(ValueError, match=r"beside a context of shape \(2, 3\)"):
+            make(n_components=2, encoder=encoder).fit(rows, context=context)
+
+
+class WithContext(nn.Module):
+    """What a user writes to take a context along."""
+
+    def __init__(self, inputs, context, outputs):
+        super().__init__()
+        self.layer = linear(inputs + context, outputs)
+
+    def forward(self, x, context):
+        return self.layer(torch.cat([x, context], 1))
+
+
+def test_own_modules_with_context(rows, context):
+    model = family("Autoencoder")(
+        n_components=2,
+        encoder=WithContext(6, 3, 2),
+        decoder=WithContext(2, 3, 6),
+        max_epochs=2,
+        random_state=0,
+    )
+    codes = model.fit_transform(rows, context=context)
+    assert codes.shape == (40, 2)
+
+
+def test_own_modules_with_buffers(rows):
+    encoder = nn.Sequential(linear(6, 9), nn.BatchNorm1d(9), nn.ReLU(), linear(9, 2))
+    model = family("Autoencoder")(
+        n_components=2, encoder=encoder, max_epochs=3, random_state=0
+    ).fit(rows)
+    norm = model.module_.encoder[1]
+    assert norm.num_batches_tracked > 0
+    assert norm.running_mean.abs().sum() > 0
+    assert not norm.training
+    assert encoder[1].num_batches_tracked == 0
+
+
+@pytest.mark.parametrize("own", [{"encoder": nn.Identity()}, {"tied": True}])
+def test_own_modules_that_make_no_sense(rows, own):
+    parameters = {"n_components": 6, "decoder": nn.Identity(), **own}
+    with pytest.raises(ValueError, match="nothing to train|tied=True is for networks made here"):
+        family("DenoisingAutoencoder")(**parameters).fit(rows)
+
+
+def test_a_stack_says_that_it_needs_layers(rows):
+    with pytest.raises(ValueError, match="trained layer by layer"):
+        family("StackedAutoencoder")(n_components=2, encoder=modules(2, 6)[0]).fit(rows)
