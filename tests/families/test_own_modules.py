@@ -1,12 +1,15 @@
-"""Encoders and decoders of the user's own, in every family that is not made of layers of ours."""
+"""Encoders and decoders of the user's own, in every family."""
+
+from functools import partial
 
 import pytest
 import torch
 from sklearn.base import clone
 from torch import nn
 
-from bits import same
-from diabolo.families import FAMILIES, family
+from bits import same, weights
+from diabolo import load
+from diabolo.families import family
 
 
 def linear(inputs, outputs):
@@ -25,10 +28,6 @@ def modules(inputs, outputs, d=6, code=2):
     return encoder, decoder
 
 
-OWN = [name for name in FAMILIES if name != "StackedAutoencoder"]  # which is made of layers
-
-
-@pytest.mark.parametrize("name", OWN)
 class TestOwnModules:
     def widths(self, name):
         return (4 if name == "VariationalAutoencoder" else 2), 6
@@ -43,9 +42,20 @@ class TestOwnModules:
         assert same(model, clone(model).fit(rows))
 
     def test_one_of_them_is_enough(self, name, make, rows):
+        make = partial(make, hidden_layer_sizes=(9,))  # where layers have to mirror each other
         encoder, decoder = modules(*self.widths(name))
         assert make(n_components=2, encoder=encoder).fit(rows).transform(rows).shape == (40, 2)
         assert make(n_components=2, decoder=decoder).fit(rows).reconstruct(rows).shape == (40, 6)
+
+    def test_come_back_from_a_file_with_the_modules(self, name, make, rows, tmp_path):
+        encoder, decoder = modules(*self.widths(name))
+        model = make(n_components=2, encoder=encoder, decoder=decoder).fit(rows)
+        model.save(tmp_path / "model")
+        again = load(tmp_path / "model", encoder=encoder, decoder=decoder)
+        assert same(model, again)
+        assert (again.reconstruct(rows) == model.reconstruct(rows)).all()
+        with pytest.raises(ValueError, match="made with your own encoder"):
+            load(tmp_path / "model", decoder=decoder)
 
     def test_of_wrong_width_are_refused(self, name, make, rows):
         inputs, outputs = self.widths(name)
@@ -64,6 +74,34 @@ class TestOwnModules:
         encoder, _ = modules(*self.widths(name))
         with pytest.raises(ValueError, match=r"beside a context of shape \(2, 3\)"):
             make(n_components=2, encoder=encoder).fit(rows, context=context)
+
+
+class Whole(nn.Module):
+    """Does not say what its layers are."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = linear(6, 2)
+
+    def forward(self, x):
+        return self.layer(x)
+
+
+class Watching:
+    """Weights of a stack after each of its phases."""
+
+    def __init__(self):
+        self.after = []
+
+    def setup(self, estimator, context): ...
+
+    def teardown(self, estimator, context): ...
+
+    def on_fit_task_begin(self, estimator, context): ...
+
+    def on_fit_task_end(self, estimator, context):
+        if context.task_name.startswith("layer"):
+            self.after.append(weights(estimator))
 
 
 class WithContext(nn.Module):
@@ -108,6 +146,38 @@ def test_own_modules_that_make_no_sense(rows, own):
         family("DenoisingAutoencoder")(**parameters).fit(rows)
 
 
-def test_a_stack_says_that_it_needs_layers(rows):
-    with pytest.raises(ValueError, match="trained layer by layer"):
-        family("StackedAutoencoder")(n_components=2, encoder=modules(2, 6)[0]).fit(rows)
+class TestStack:
+    """Its layers are trained one by one: each begins with a matrix of an nn.Sequential."""
+
+    def test_finished_layers_stay_as_they_are(self, rows):
+        encoder = nn.Sequential(
+            linear(6, 9), nn.BatchNorm1d(9), nn.Tanh(), linear(9, 5), nn.ReLU(), linear(5, 2)
+        )
+        decoder = nn.Sequential(linear(2, 5), nn.ReLU(), linear(5, 9), nn.Tanh(), linear(9, 6))
+        parameters = {"n_components": 2, "max_epochs": 3, "random_state": 0, "fine_tune": None}
+        stack = family("StackedAutoencoder")(encoder=encoder, decoder=decoder, **parameters)
+        seen = Watching()
+        stack.set_callbacks(seen).fit(rows)
+        assert stack.history_.phases == ["layer 1", "layer 2", "layer 3"]
+        last = weights(stack)
+        for layer, places in [(0, (0, 1)), (1, (3,)), (2, (5,))]:
+            for place in places:
+                own = [name for name in last if name.startswith(f"encoder.{place}.")]
+                assert all((seen.after[layer][name] == last[name]).all() for name in own)
+                before = encoder.state_dict()[f"{place}.weight"].numpy()
+                assert (last[f"encoder.{place}.weight"] != before).any()
+
+    @pytest.mark.parametrize(
+        ("parameters", "sentence"),
+        [
+            ({"encoder": Whole()}, "layer by layer, which a Whole cannot be: pass network='dense'"),
+            ({"tied": True}, "which a Mirror cannot be: .* tied=False"),
+            ({"network": "convolutional"}, "which a Convolutional.* cannot be"),
+            ({"hidden_layer_sizes": (7,), "encoder": modules(2, 6)[0]}, "6-9-2 is answered by 2-7"),
+            ({"hidden_layer_sizes": (9, 9), "encoder": modules(2, 6)[0]}, "give both"),
+            ({"layers": ["plain"] * 3, "encoder": modules(2, 6)[0]}, "each of the 2 layers"),
+        ],
+    )
+    def test_what_does_not_come_in_layers_is_refused(self, rows, parameters, sentence):
+        with pytest.raises(ValueError, match=sentence):
+            family("StackedAutoencoder")(n_components=2, **parameters).fit(rows)

@@ -107,7 +107,7 @@ def test_a_context_reaches_the_ends_of_the_stack_alone(index):
 
 @pytest.mark.parametrize("name", ["tied", "convolutional, contractive"])
 def test_other_networks_have_no_layers_to_take_out(name):
-    with pytest.raises(TypeError, match="only dense networks with matrices of their own"):
+    with pytest.raises(ValueError, match="trained layer by layer, which a .* cannot be"):
         layer_of(MODELS[name](), 0)
 
 

@@ -83,13 +83,16 @@ class Estimator(
         encoder, decoder = NETWORKS[self.network](
             Blueprint(facts, hidden, channels, self.activation, self.tied, code, likelihood)
         )
-        return AutoencoderModule(
+        module = AutoencoderModule(
             own_modules.own_or(self.encoder, encoder),
             code,
             own_modules.own_or(self.decoder, decoder),
             likelihood,
             **words,
         )
+        if self.encoder is not None or self.decoder is not None:
+            own_modules.check_fit_together(module, facts)
+        return module
 
     def code_size(self, facts: Facts) -> int:
         return int(self.n_components or composition.code_size(facts))
@@ -245,8 +248,6 @@ class Estimator(
         seeds = Seeds.of(self.random_state)
         module = self.compose(facts)
         initialise(module, seeds.generator("weights"))
-        if self.encoder is not None or self.decoder is not None:
-            own_modules.check_fit_together(module, facts)
         self._take_names(X, dataset)
         self.n_features_in_ = columns.n_features
         self.columns_, self._context_width, self._seeds = columns, context_width, seeds

@@ -7,7 +7,6 @@ from numbers import Real
 from typing import Any, ClassVar
 
 from sklearn.utils._param_validation import Interval, StrOptions
-from torch import nn
 
 from diabolo.engine.schedule import Phase
 from diabolo.families.composition import Facts
@@ -15,10 +14,10 @@ from diabolo.families.estimator import Estimator
 from diabolo.families.fine_tuned import FineTuned
 from diabolo.families.fits import Fits
 from diabolo.models.autoencoder import AutoencoderModule
-from diabolo.models.stack import Above, layer_of
+from diabolo.models.chain import depth
+from diabolo.models.stack import Above, chains, layer_of
 from diabolo.parts.codes import Deterministic
 from diabolo.parts.corruptions import Masking
-from diabolo.parts.networks import Dense
 from diabolo.parts.penalties import Contractive, KLSparsity
 
 Words = dict[str, Any]
@@ -46,6 +45,8 @@ class StackedAutoencoder(FineTuned):
     target_activation, sparsity_weight : ρ and β of sparse layers (they need activation="sigmoid").
     contraction : λ of contractive layers.
 
+    An `encoder` and `decoder` of your own are `nn.Sequential`s of mirrored sizes.
+
     `features(X, layer)` gives what layer 1, 2, … makes of rows; `history_` tells the phases apart
     and notes what each gained.
 
@@ -71,10 +72,11 @@ class StackedAutoencoder(FineTuned):
 
     def compose(self, facts: Facts) -> AutoencoderModule:
         dim = self.code_size(facts)
-        kinds = self._kinds(len(self.hidden(facts)) + 1)
+        given = self.encoder
+        kinds = self._kinds(len(self.hidden(facts)) + 1 if given is None else depth(given))
         code = Deterministic(dim, "sigmoid" if kinds[-1] == "sparse" else "identity")
         module = self.around(facts, code, head=self.head_on(dim))
-        dense(module.encoder), dense(module.decoder)
+        chains(module)  # or one sentence
         return module
 
     def _kinds(self, count: int) -> tuple[str, ...]:
@@ -92,23 +94,13 @@ class StackedAutoencoder(FineTuned):
         return kinds
 
     def plan(self, module: AutoencoderModule, fits: Fits) -> list[Phase]:
-        kinds = self._kinds(len(dense(module.encoder).layers))
+        kinds = self._kinds(depth(module.encoder))
         layers = [self._layer_phase(module, i, kind, fits) for i, kind in enumerate(kinds)]
         return [*layers, *self.fine_tuning(module, fits)]
 
     def _layer_phase(self, module: AutoencoderModule, index: int, kind: str, fits: Fits) -> Phase:
-        encoder = dense(module.encoder)
+        encoder, _ = chains(module)
         layer = layer_of(module, index, **LAYERS[kind](self, encoder.sizes[index + 1]))
         objective = Above(encoder.part(0, index), layer)
         own = tuple(name for name, _ in objective.named_parameters() if name.startswith("layer."))
         return fits.phase(f"layer {index + 1}", objective, own, self.layer_epochs)
-
-
-def dense(network: nn.Module) -> Dense:
-    """The network itself, or one sentence where it is no chain of layers."""
-    if isinstance(network, Dense):
-        return network
-    raise ValueError(
-        "a stack is trained layer by layer, which needs the dense networks made here: leave out "
-        "encoder, decoder, network and tied."
-    )
