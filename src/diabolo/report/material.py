@@ -46,9 +46,10 @@ class Material:
         return int(np.prod(self.shape))
 
     def unit(self, images: np.ndarray) -> np.ndarray:
-        """Images on the scale 0 … 1, as float64; shape is kept."""
-        offset, scale = (a.reshape(self.shape) for a in (self.columns.offset, self.columns.scale))
-        return (images - offset) / scale
+        """Images on the scale 0 … 1, as float32; shape is kept."""
+        ends = self.columns.offset, self.columns.scale
+        offset, scale = (end.reshape(self.shape).astype(np.float32) for end in ends)
+        return (np.asarray(images, np.float32) - offset) / scale
 
     def flat(self, images: np.ndarray) -> np.ndarray:
         """(n, features), on the scale 0 … 1."""

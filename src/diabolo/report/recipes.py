@@ -35,17 +35,19 @@ class Budget(NamedTuple):
     drawn_from: int
 
 
-QUICK_ROWS = 10_000  # to train on, where there is little time
+QUICK_ROWS = 8_000  # to train on, where there is little time
 SMALL = Budget(60, 8, 128, (128, 64), (16, 32), 64, 6)  # 8×8 pixels
 LARGE = Budget(12, 32, 256, (512, 256, 128), (8, 16), 196, 12)  # 28×28
 
 
 def budget(features: int, quick: bool) -> Budget:
-    """Sizes that suit images of so many features, and epochs that suit the time at hand."""
-    chosen = SMALL if features < 256 else LARGE
-    if quick:
-        return chosen
-    return chosen._replace(epochs=200 if chosen == SMALL else 15)
+    """Sizes that suit images of so many features.
+
+    Where there is time, large images come in greater number (all rows), small ones more often.
+    """
+    if features >= 256:
+        return LARGE
+    return SMALL if quick else SMALL._replace(epochs=200)
 
 
 # The families side by side: same rows, epochs, code size, and one hidden level unless deep.
@@ -72,6 +74,7 @@ def recipes(sizes: Budget, features: int, seed: int) -> dict[str, Estimator]:
     shared: Words = {
         "max_epochs": sizes.epochs,
         "lr": 4e-3,
+        "activation": "gelu",  # for most, better than relu so early: deep 8.1 against 9.8 on MNIST
         "likelihood": "bernoulli",
         "random_state": seed,
     }
@@ -87,12 +90,12 @@ def recipes(sizes: Budget, features: int, seed: int) -> dict[str, Estimator]:
             **shallow | bounded, target_activation=0.2, sparsity_weight=1.0
         ),
         "contractive": ContractiveAutoencoder(**shallow | bounded, contraction=0.1),
-        "convolutional": ConvolutionalAutoencoder(**code, channels=sizes.channels),
+        "convolutional": ConvolutionalAutoencoder(
+            **code | {"activation": "relu"}, channels=sizes.channels
+        ),
         "variational": VariationalAutoencoder(**shallow | {"likelihood": "auto"}),
         "overcomplete": Autoencoder(**shared, n_components=features, hidden_layer_sizes=()),
-        "plane": Autoencoder(
-            **shared, n_components=2, hidden_layer_sizes=sizes.deep, activation="gelu"
-        ),
+        "plane": Autoencoder(**shared, n_components=2, hidden_layer_sizes=sizes.deep),
         "layers alone": StackedAutoencoder(**_stack(sizes, code), fine_tune=None),
         **_denoisers(sizes, shallow),
         **_sparse(sizes, shared | bounded),

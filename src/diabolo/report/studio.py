@@ -81,7 +81,7 @@ class Studio:
     def error(self, rebuilt: np.ndarray, images: np.ndarray) -> float:
         """Squared error on the scale 0 … 1, summed over pixels, mean over images."""
         difference = rebuilt.reshape(len(images), -1) - self.material.flat(images)
-        return float(np.square(difference).sum(1).mean())
+        return float(np.square(difference).sum(1, dtype=np.float64).mean())
 
     def test_error(self, name: str) -> float:
         test = self.material.test

@@ -48,7 +48,7 @@ def _spectra(studio: Studio, name: str) -> np.ndarray:
     of different families come on scales of their own and a scale alone says nothing.
     """
     data = studio.material
-    rows = torch.from_numpy(data.flat(data.test[:ROWS]).astype(np.float32))
+    rows = torch.from_numpy(data.flat(data.test[:ROWS]))
     with torch.no_grad():
         values = torch.linalg.svdvals(studio.module(name).jacobian(rows)).numpy()
     spread = np.sqrt(studio[name].transform(data.test).var(0).sum())

@@ -43,7 +43,7 @@ def _strips(studio: Studio) -> Strips:
 
 def _maps(studio: Studio) -> list[Block]:
     data, encoder = studio.material, studio.module("convolutional").encoder
-    rows = torch.from_numpy(data.flat(studio.shown[:SHOWN]).astype(np.float32))
+    rows = torch.from_numpy(data.flat(studio.shown[:SHOWN]))
     with torch.inference_mode():
         levels = [maps.numpy() for maps in encoder.levels(rows)]
     return [_level(studio, maps, number) for number, maps in enumerate(levels, 1)]

@@ -11,8 +11,8 @@ from diabolo.report.page import Section, Strips, Table
 from diabolo.report.studio import Studio
 
 KINDS = {
-    "masking": "Masking: pixels set to black",
-    "salt-and-pepper": "Salt-and-pepper: pixels set to black or white",
+    "masking": "Masking: pixels set to 0",
+    "salt-and-pepper": "Salt-and-pepper: pixels set to 0 or 1",
     "gaussian": "Gaussian noise",
 }
 SHOWN = 8
@@ -67,7 +67,7 @@ def _kind(studio: Studio, name: str, title: str) -> tuple[Strips, tuple[str, ...
 
 def spoiled(studio: Studio, name: str, images: np.ndarray) -> np.ndarray:
     """Images with a model's own noise, on the scale 0 … 1."""
-    flat = torch.from_numpy(studio.material.flat(images).astype(np.float32))
+    flat = torch.from_numpy(studio.material.flat(images))
     generator = Seeds(studio.seed).generator(f"noise to be shown: {name}")
     noisy, _ = studio.module(name).corruption(flat, generator)
     return noisy.numpy().reshape(images.shape)

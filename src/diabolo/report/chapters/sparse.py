@@ -45,7 +45,9 @@ def _filters(studio: Studio) -> Beside:
     return Beside(
         [
             filters(
-                AFTER, "With sparsity", "What each unit draws. Orange: brighter, blue: darker."
+                AFTER,
+                "With sparsity",
+                "What each unit draws: it adds what is orange, takes away what is blue.",
             ),
             filters(BEFORE, "Without", "The same network with β = 0."),
         ]

@@ -46,7 +46,7 @@ def _layer(studio: Studio, layer: int, title: str) -> Sheet:
     return Sheet(
         signed(_strongest(images), f"{title}: features as images"),
         f"{min(SHOWN, len(images))} of {len(images)} units: how the image changes when the unit "
-        "rises. Orange: brighter, blue: darker.",
+        "rises. Orange is added, blue is taken away.",
         title,
     )
 

@@ -95,7 +95,7 @@ def _by_unit(studio: Studio) -> tuple[np.ndarray, np.ndarray]:
     """Mean KL(q(z_j|x) ‖ p(z_j)) over test images, (units,) in nats, and the codes' means."""
     data, module = studio.material, studio.module(SPACE)
     with torch.inference_mode():
-        h = module.encoder(torch.from_numpy(data.flat(data.test).astype(np.float32)))
+        h = module.encoder(torch.from_numpy(data.flat(data.test)))
         mean, logvar = module.code.posterior(h)
         kl = 0.5 * (mean * mean + logvar.exp() - 1 - logvar)
     return kl.mean(0).numpy(), mean.numpy()
