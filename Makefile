@@ -36,7 +36,7 @@ $(V)/.ok: pyproject.toml constraints.txt
 
 gallery: setup ## train every family on real digits, write gallery/index.html
 	@mkdir -p gallery
-	$(V)/bin/diabolo gallery -o gallery/index.html
+	$(V)/bin/diabolo gallery -f -o gallery/index.html
 
 test: setup ## run the tests and the examples in docstrings
 	$(ONE_THREAD) $(V)/bin/python -m pytest -n $(JOBS) --dist worksteal

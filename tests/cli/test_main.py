@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 
-from diabolo.cli import main
+from diabolo.cli import inspect, main
 from diabolo.cli.main import VERBS
 
 COMMAND = [sys.executable, "-c", "from diabolo.cli.main import main; main()"]
@@ -107,8 +107,8 @@ def test_ctrl_c_before_anything_was_done(diabolo, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(main, "app", lambda: interrupted)
-    assert diabolo("verify") == (130, "", "interrupted; nothing was written\n")
+    monkeypatch.setattr(inspect, "read_header", interrupted)
+    assert diabolo("inspect", "m.st") == (130, "", "interrupted; nothing was written\n")
 
 
 def test_a_warning_is_one_line(diabolo, monkeypatch):

@@ -8,7 +8,6 @@ import sys
 import numpy as np
 import polars as pl
 import pytest
-import rich
 
 from diabolo import load
 from diabolo.cli.recipes import RECIPES
@@ -111,10 +110,7 @@ def test_a_bar_on_a_terminal_leaves_standard_output_alone(tmp_path, quick, monke
 
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     path = tmp_path / "m.st"
-    try:
-        code = run(["train", "digits", "-o", str(path), *quick, "--json"])
-    finally:
-        rich.reconfigure(stderr=False)
+    code = run(["train", "digits", "-o", str(path), *quick, "--json"])
     out, err = capsys.readouterr()
     assert code == 0
     assert "Autoencoder - fit" in err

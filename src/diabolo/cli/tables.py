@@ -12,16 +12,18 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
+from polars.io.plugins import register_io_source
 
 from diabolo.files import write_atomically
 
 SUFFIXES = (".parquet", ".csv", ".npy")
 STDOUT = Path("-")
 _PIECE = 2**20  # bytes copied at a time
+_ROW_GROUP = 64 * 2**20  # bytes; smaller ones make the index of wide tables large (1 kB a column)
 
 
 class Table(NamedTuple):
@@ -79,14 +81,26 @@ def _csv(table: Table) -> Iterator[bytes]:
 
 
 def _write_parquet(path: Path, table: Table) -> None:
-    """Pieces go to files of their own first: a Parquet file's index comes last, and polars writes
-    it in one go."""
-    with tempfile.TemporaryDirectory(prefix="diabolo-") as name:
-        folder = Path(name)
-        for number, frame in enumerate(_frames(table)):
-            frame.write_parquet(folder / f"{number:08}.parquet")
-        whole = folder / "whole"
-        pl.scan_parquet(folder / "*.parquet").sink_parquet(whole)
+    """Through a temporary file, because the index of a Parquet file comes last and polars writes
+    it in one go: 2 GB of rows take 0.2 GB of memory."""
+    frames, failures = _frames(table), []
+    first = next(frames)
+
+    def source(*_: Any) -> Iterator[pl.DataFrame]:
+        try:
+            yield from chain([first], frames)
+        except Exception as error:
+            failures.append(error)  # polars would turn it into one of its own
+            raise
+
+    with tempfile.TemporaryDirectory(prefix="diabolo-") as folder:
+        whole = Path(folder) / "whole.parquet"
+        # left to itself polars gathers a quarter of a million rows, however wide
+        rows = max(1, _ROW_GROUP // (8 * len(table.names)))
+        try:
+            register_io_source(source, schema=first.schema).sink_parquet(whole, row_group_size=rows)
+        except pl.exceptions.PolarsError as error:
+            raise (failures or [error])[0] from None
         write_atomically(path, _bytes_of(whole))
 
 

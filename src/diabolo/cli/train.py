@@ -125,12 +125,10 @@ def _fitted(estimator: Estimator, dataset: Dataset, verbose: bool) -> bool:
 def _progress(estimator: Estimator, verbose: bool) -> Iterator[None]:
     """A bar where someone watches, lines if asked for, both to standard error."""
     if sys.stderr.isatty() and not verbose:
-        import rich
         from sklearn.callback import ProgressBar
 
-        rich.reconfigure(stderr=True)  # the bar has no other way to leave standard output alone
         estimator.set_callbacks(ProgressBar())
-    with redirect_stdout(sys.stderr):
+    with redirect_stdout(sys.stderr):  # bar and lines know no other way to leave it alone
         yield
 
 
