@@ -31,7 +31,7 @@ def save(estimator: Estimator, path: str | os.PathLike) -> None:
     """Write a fitted estimator, whole or not at all."""
     header = {
         "family": type(estimator).__name__,
-        "params": plain_params(estimator),
+        "params": plain_params(estimator) | {"checkpoint": None},  # a file names no paths
         "seed": estimator._seeds.root,
         "columns": estimator.columns_.to_json(),
         "named": hasattr(estimator, "feature_names_in_"),
