@@ -91,6 +91,14 @@ class TestPartialFit:
         moved = np.linalg.norm(weights(model)[changed[0]] - before[changed[0]])
         assert moved < np.linalg.norm(before[changed[0]])  # not begun anew
 
+    def test_keeps_what_the_optimiser_remembers(self, make, rows):
+        model, forgetful = make(), make()
+        for _ in range(2):
+            model.partial_fit(rows)
+            forgetful.__dict__.pop("_moments", None)
+            forgetful.partial_fit(rows)
+        assert not same(model, forgetful)
+
     def test_refuses_what_does_not_belong_to_the_first_rows(self, make, rows, context):
         model = make().partial_fit(rows)
         with pytest.raises(ValueError, match="X has 5 features, but .* is expecting 6"):
