@@ -37,7 +37,8 @@ def learning(history: History) -> Plot:
     )
     return Plot(
         drawing,
-        "Terms are in nats, unweighted; dashed: the loss on rows that were held out.",
+        "Terms of the loss, unweighted; likelihoods and divergences are in nats. Dashed: the loss "
+        "on rows that were held out.",
         "Learning curves",
     )
 
