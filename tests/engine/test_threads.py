@@ -200,7 +200,7 @@ def dependent_step(seconds_on_two):
 
 @pytest.mark.usefixtures("two_threads")
 def test_only_an_emergency_may_show_in_the_result():
-    calm, desperate = dependent_step(3.0), dependent_step(9.0)
+    calm, desperate = dependent_step(1.5), dependent_step(9.0)
     assert (calm.race.count, calm.note) == (2, None)
     assert desperate.race.count == 1
     assert "9 times slower" in desperate.note

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from diabolo.data.batches import Batch
 
 TINY = 2e6  # operations of the largest matrix product, under which one thread is quickest
-EMERGENCY = 4.0  # times slower than one thread: no idle machine is that slow with several
+EMERGENCY = 2.0  # times slower than one thread: no idle machine is that slow with several
 
 
 @contextmanager
