@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import statistics
 import sys
@@ -250,7 +251,8 @@ def machine() -> str:
         ),
         platform.processor(),
     )
-    return f"{model}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    load = f"load {os.getloadavg()[0]:.1f}"  # others on the machine make seconds longer
+    return f"{model}, {torch.get_num_threads()} threads, {load}, torch {torch.__version__}"
 
 
 def main() -> None:
@@ -279,7 +281,7 @@ def write(results: dict, seeds: int) -> None:
     (ROOT / "results" / "quality.json").write_text(json.dumps(record, indent=1) + "\n")
     parts = [
         "# Quality on real data\n",
-        f"Written by `python bench/quality.py`; means over {seeds} seeds. {machine()}.\n",
+        f"Written by `python bench/quality.py`; means over {seeds} seed{'s' * (seeds > 1)}. {machine()}.\n",
         __doc__.split("\n\n", 2)[2],
     ]
     for name, result in results.items():
