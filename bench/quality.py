@@ -281,7 +281,7 @@ def write(results: dict, seeds: int) -> None:
     (ROOT / "results" / "quality.json").write_text(json.dumps(record, indent=1) + "\n")
     parts = [
         "# Quality on real data\n",
-        f"Written by `python bench/quality.py`; means over {seeds} seed{'s' * (seeds > 1)}. {machine()}.\n",
+        f"Written by `python bench/quality.py`; seeds: {seeds}, means over them. {machine()}.\n",
         __doc__.split("\n\n", 2)[2],
     ]
     for name, result in results.items():
