@@ -95,7 +95,7 @@ class ThreadedStep:
         counts = sorted({self._most, (self._most + 1) // 2, 1}, reverse=True)
         outcomes, seconds = self._tried(counts, batch, clock, generator)
         alike = [c for c in counts if all(map(same, outcomes[c], outcomes[self._most]))]
-        self.race = Race(alike) if len(alike) > 1 else self._lone(seconds)
+        self.race = Race(alike, seconds) if len(alike) > 1 else self._lone(seconds)
         return self.race
 
     def _tried(
@@ -106,11 +106,10 @@ class ThreadedStep:
         before, outcomes, seconds = state.copy(), {}, {}
         for count in counts:
             torch.set_num_threads(count)
-            for _ in range(2):  # once to warm up
-                start = time.perf_counter()
-                terms = self._eager(batch, clock, generator)
-                seconds[count] = time.perf_counter() - start
-                state.restore(before)
+            start = time.perf_counter()
+            terms = self._eager(batch, clock, generator)
+            seconds[count] = time.perf_counter() - start
+            state.restore(before)
             outcomes[count] = [*terms.values(), self._eager.flat.gradient.clone()]
         return outcomes, seconds
 
@@ -140,6 +139,7 @@ class Race:
             race.took(seconds)
 
     counts : the ways, the one that is best on an idle machine first.
+    seen : seconds of a step in each way, where they are known; they settle a hopeless case.
 
     A trial goes from the last way to the first, so that what waiting for a neighbour costs is seen
     in its first step and ends there. It is repeated when steps slow down, and from time to time
@@ -151,14 +151,17 @@ class Race:
     WINDOW = 31  # last steps, whose median is the usual time
     SLOW, STREAK = 1.5, 5  # so many times the usual, so often in a row: try again
     PATIENCE = 2.0, 60.0  # least and most seconds until the first way gets its next chance
-    COST = 20  # times what the last trial took, so that chances take a twentieth of the time
+    COST = 50  # times what the last trial took, so that chances take a fiftieth of the time
 
     alarmed = False
 
-    def __init__(self, counts: Sequence[int]) -> None:
+    def __init__(self, counts: Sequence[int], seen: dict[int, float] | None = None) -> None:
         self.counts = list(counts)
         self.settled = len(self.counts) == 1
         self._begin_trial()
+        if seen and seen[self.counts[0]] > self.HOPELESS * min(seen[c] for c in self.counts):
+            self._times, self._waiting = {c: [seen[c]] for c in self.counts}, []
+            self._end_trial()
 
     def took(self, seconds: float) -> None:
         """Tell how long a step took in the way of `count`."""
