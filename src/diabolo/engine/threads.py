@@ -160,7 +160,8 @@ class Race:
         self.settled = len(self.counts) == 1
         self._begin_trial()
         if seen and seen[self.counts[0]] > self.HOPELESS * min(seen[c] for c in self.counts):
-            self._times, self._waiting = {c: [seen[c]] for c in self.counts}, []
+            self._times.update({count: [seen[count]] for count in self.counts})
+            self._waiting.clear()
             self._end_trial()
 
     def took(self, seconds: float) -> None:
