@@ -168,7 +168,7 @@ class Table:
         tally = Tally(run.sums, run.rows)
         for batch in phase.batches.epoch(run.epoch, start=run.position):
             if not self._round(batch, tally):
-                return self._diverged(tally)
+                return self._diverged()
             run.position += 1
             run.step += 1
             if self.checkpoint and self.checkpoint.is_due():
@@ -210,7 +210,7 @@ class Table:
         loss = held_out["loss"] if held_out else next(iter(train.values()))
         if not math.isfinite(loss):
             self.sick = (not_finite((held_out or train).items()), [])
-            return self._diverged(tally)
+            return self._diverged()
         if run.stopper.improves(loss, run.epoch, phase.tol):
             self.best = self._weights()
         run.history.records.append(record)
@@ -236,7 +236,7 @@ class Table:
                 f"best of {run.epoch} epochs at {stopper.best_epoch + 1}"
             )
 
-    def _diverged(self, tally: Tally) -> None:
+    def _diverged(self) -> None:
         """Back to the last good epoch at a tenth of the rate, once; then the end."""
         run = self.run
         terms, rows = self.sick

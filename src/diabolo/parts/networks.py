@@ -52,7 +52,23 @@ def with_context(x: Tensor, context: Tensor | None, width: int) -> Tensor:
     return torch.cat([x, context], dim=1) if width and context is not None else x
 
 
-class Dense(Part):
+class _Levels:
+    """What networks share that are described by the units of every level, input first."""
+
+    sizes: tuple[int, ...]
+
+    @property
+    def inputs(self) -> int:
+        """Width of a row that goes in, without its context."""
+        return self.sizes[0]
+
+    @property
+    def outputs(self) -> int:
+        """Width of a row that comes out."""
+        return self.sizes[-1]
+
+
+class Dense(_Levels, Part):
     """Fully connected layers with a non-linearity between them and none after the last.
 
     sizes : units of every level, input first.
@@ -68,16 +84,6 @@ class Dense(Part):
         self.sizes = tuple(self.sizes)
         inputs = (self.sizes[0] + self.context, *self.sizes[1:-1])
         self.layers = registered(map(_Linear, inputs, self.sizes[1:]))
-
-    @property
-    def inputs(self) -> int:
-        """Width of a row that goes in, without its context."""
-        return self.sizes[0]
-
-    @property
-    def outputs(self) -> int:
-        """Width of a row that comes out."""
-        return self.sizes[-1]
 
     def initialise(self, generator: torch.Generator) -> None:
         gain = ACTIVATIONS[self.activation].gain
@@ -131,7 +137,7 @@ class Dense(Part):
         return weights, slopes, self.layers[-1](x)
 
 
-class Mirror(Part):
+class Mirror(_Levels, Part):
     """Decoder with tied weights: the encoder's matrices, transposed, with biases of its own.
 
     Vincent 2010, sec. 2.2: W′ = Wᵀ halves the parameters and keeps a linear layer from
@@ -150,16 +156,6 @@ class Mirror(Part):
         self.biases = nn.ParameterList(torch.zeros(size) for size in self.sizes[1:])
         if self.context:
             self.context_weight = nn.Parameter(torch.zeros(self.sizes[1], self.context))
-
-    @property
-    def inputs(self) -> int:
-        """Width of a row that goes in, without its context."""
-        return self.sizes[0]
-
-    @property
-    def outputs(self) -> int:
-        """Width of a row that comes out."""
-        return self.sizes[-1]
 
     def reflect(self, encoder: nn.Module) -> None:
         """Say whose mirror image this is.
