@@ -87,10 +87,13 @@ def sparse(digits: Digits, seed: int) -> list[Row]:
 
 
 def contraction(digits: Digits, seed: int) -> list[Row]:
-    """One level of 196 sigmoid units each: whose codes move least when the input does?"""
+    """One level of 196 sigmoid units, tied, as in Rifai et al. 2011: whose codes move least?"""
     common = {
         "n_components": 196,
         "hidden_layer_sizes": (),
+        "likelihood": "bernoulli",
+        "tied": True,
+        "lr": 1e-2,
         "random_state": seed,
         "max_epochs": 15,
     }
@@ -98,7 +101,7 @@ def contraction(digits: Digits, seed: int) -> list[Row]:
         "plain": diabolo.ContractiveAutoencoder(contraction=0.0, **common),
         "denoising": _sigmoid(diabolo.DenoisingAutoencoder(level=0.3, **common)),
         "sparse": diabolo.SparseAutoencoder(target_activation=0.1, **common),
-        "contractive": diabolo.ContractiveAutoencoder(contraction=0.1, **common),
+        "contractive": diabolo.ContractiveAutoencoder(contraction=3.0, **common),
     }
     rows = []
     for name, model in models.items():
@@ -180,7 +183,7 @@ def families(digits: Digits, seed: int) -> list[Row]:
     common = {"n_components": 32, "max_epochs": 10, "random_state": seed}
     special = {"StackedAutoencoder": {"max_epochs": 5, "layer_epochs": 3}}
     rows = [_pca(digits)]
-    for name in diabolo.families.FAMILIES:
+    for name in diabolo.families.AUTOENCODERS:
         model = getattr(diabolo, name)(**{**common, **special.get(name, {})})
         row = {"model": name, **fitted(model, digits), **error(model, digits)}
         rows.append({**row, "probe error": digits.probe(model.transform)})

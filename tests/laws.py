@@ -6,11 +6,13 @@ that none is left out.
 
 import torch
 
+from diabolo.models.adversarial import AdversarialModule
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts import (
     augmentations,
     codes,
     corruptions,
+    games,
     likelihoods,
     networks,
     penalties,
@@ -27,6 +29,13 @@ CODES = {
 
 PRIORS = {
     "standard normal": lambda: priors.StandardNormal(3),
+    "uniform": lambda: priors.Uniform(3),
+}
+
+GAMES = {
+    "original": lambda: games.MinMax(),
+    "non-saturating": lambda: games.NonSaturating(),
+    "relativistic": lambda: games.Relativistic(),
 }
 
 LIKELIHOODS = {
@@ -190,11 +199,28 @@ MODELS = {
     ),
 }
 
+GENERATORS = {
+    name: lambda game=game, link=link, penalty=penalty: AdversarialModule(
+        priors.StandardNormal(3),
+        networks.Dense((3, 5, 6), "tanh"),
+        networks.Dense((6, 5, 1), "tanh"),
+        game(),
+        link,
+        penalty,
+    )
+    for name, game, link, penalty in (
+        ("relativistic", games.Relativistic, "identity", 0.5),
+        ("non-saturating", games.NonSaturating, "sigmoid", 0.0),
+        ("original", games.MinMax, "sigmoid", 0.0),
+    )
+}
+
 PARTS = {
     f"{group}: {name}": make
     for group, members in {
         "code": CODES,
         "prior": PRIORS,
+        "game": GAMES,
         "likelihood": LIKELIHOODS,
         "corruption": CORRUPTIONS,
         "augmentation": AUGMENTATIONS,
@@ -202,6 +228,7 @@ PARTS = {
         "encoder": {name: lambda make=make: make()[0] for name, make in NETWORKS.items()},
         "decoder": {name: lambda make=make: make()[1] for name, make in NETWORKS.items()},
         "model": MODELS,
+        "generator": GENERATORS,
         "head": {"none": networks.Identity},
     }.items()
     for name, make in members.items()

@@ -11,6 +11,9 @@ if TYPE_CHECKING:  # for editors and type checkers, which cannot see through the
     from diabolo.data.columns import Columns as Columns
     from diabolo.data.dataset import Dataset as Dataset
     from diabolo.data.sources import open_dataset as open_dataset
+    from diabolo.families.adversarial import (
+        GenerativeAdversarialNetwork as GenerativeAdversarialNetwork,
+    )
     from diabolo.families.autoencoder import Autoencoder as Autoencoder
     from diabolo.families.contractive import ContractiveAutoencoder as ContractiveAutoencoder
     from diabolo.families.convolutional import ConvolutionalAutoencoder as ConvolutionalAutoencoder
@@ -31,6 +34,7 @@ _HOMES = {
     "ConvolutionalAutoencoder": "diabolo.families.convolutional",
     "StackedAutoencoder": "diabolo.families.stacked",
     "VariationalAutoencoder": "diabolo.families.variational",
+    "GenerativeAdversarialNetwork": "diabolo.families.adversarial",
     "load": "diabolo.families.saved",
     "open_dataset": "diabolo.data.sources",
     "Dataset": "diabolo.data.dataset",

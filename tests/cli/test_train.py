@@ -11,6 +11,7 @@ import pytest
 
 from diabolo import load
 from diabolo.cli.recipes import RECIPES
+from diabolo.families import AUTOENCODERS
 
 OWN_FLAGS = {
     "convolutional": ("--channels", "4"),
@@ -29,7 +30,8 @@ def test_every_model_trains_and_can_be_loaded(diabolo, tmp_path, name):
     assert result.code == 0, result.err
     estimator = load(path)
     assert type(estimator).__name__ == RECIPES[name].family
-    assert estimator.transform("digits").shape == (1797, 128 if name == "overcomplete" else 16)
+    if RECIPES[name].family in AUTOENCODERS:
+        assert estimator.transform("digits").shape == (1797, 128 if name == "overcomplete" else 16)
     assert result.out.startswith(f"{RECIPES[name].family} on 1,797 images of 8x8, ")
     assert result.out.splitlines()[-1] == f"{path}: {path.stat().st_size / 1000:.0f} kB"
     warned = "warning: the code has 128 units for 64 features" in result.err
@@ -223,7 +225,7 @@ def test_ctrl_c_keeps_the_best_model_and_the_run_can_go_on(diabolo, tmp_path):
     seen = []
     for line in run.stderr:
         seen.append(line)
-        if line.split()[:2] == ["joint", "5"]:
+        if line.startswith("joint") and int(line.split()[1]) >= 5 and checkpoint.exists():
             break
     else:
         pytest.fail("".join(seen))

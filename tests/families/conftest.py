@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from diabolo.families import FAMILIES, family
+from diabolo.families import AUTOENCODERS, family
 
 
-@pytest.fixture(params=FAMILIES)
+@pytest.fixture(params=AUTOENCODERS)
 def name(request):
     return request.param
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from diabolo.families import FAMILIES, family
+from diabolo.families import AUTOENCODERS, family
 from diabolo.families.rowwise import TOGETHER, WideLinear, apply, require_finite
 
 N, D = 1000, 784
@@ -30,7 +30,7 @@ def images():
     return np.random.default_rng(0).random((N, D))
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
+@pytest.fixture(scope="module", params=AUTOENCODERS)
 def fitted(request, images):
     # 50 → 3: narrow products, rows not on multiples of 16 bytes
     sizes = {"n_components": 3, "hidden_layer_sizes": (50,), "channels": (4, 8)}

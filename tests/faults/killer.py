@@ -28,7 +28,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from diabolo.engine.fit import Outcome, Table
-from diabolo.families import FAMILIES, estimator, family
+from diabolo.families import FAMILIES, family, learner
 
 ROWS, EPOCHS = 203, 12  # 203 rows, 20 held out: 183 do not divide by 32
 SETTINGS = {
@@ -80,14 +80,14 @@ def child(name: str, checkpoint: Path | None, answer: Path, forget: str | None) 
     if pid:
         return pid
     moments: list = []
-    carry_out = estimator.carry_out
+    carry_out = learner.carry_out
 
     def recorded(*args: object, **kwargs: object) -> Outcome:
         outcome = carry_out(*args, **kwargs)
         moments.extend(outcome.moments)
         return outcome
 
-    estimator.carry_out = recorded
+    learner.carry_out = recorded
     if forget:
         forgetting(forget)
     status = 1

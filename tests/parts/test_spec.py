@@ -88,7 +88,13 @@ def test_an_argument_it_does_not_have_is_refused(make):
 @every_part
 def test_an_argument_of_a_wrong_kind_is_refused(make):
     description = describe(make())
-    networks_ = {"encoder", "decoder", "head"}  # any module may stand there
+    networks_ = {
+        "encoder",
+        "decoder",
+        "head",
+        "generator",
+        "discriminator",
+    }  # any module may stand there
     for name in description.keys() - {"part"}:
         for wrong in ({"part": "networks.Identity"}, [[1]], None)[name in networks_ :]:
             with pytest.raises(ValueError, match=f"cannot have {name}="):

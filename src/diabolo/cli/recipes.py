@@ -71,8 +71,14 @@ RECIPES = {
     "convolutional": Recipe("ConvolutionalAutoencoder"),
     "stacked": Recipe("StackedAutoencoder"),
     "variational": Recipe("VariationalAutoencoder"),
+    "adversarial": Recipe("GenerativeAdversarialNetwork"),
 }
-ALIASES = {"ae": "autoencoder", "conv": "convolutional", "vae": "variational"}
+ALIASES = {
+    "ae": "autoencoder",
+    "conv": "convolutional",
+    "vae": "variational",
+    "gan": "adversarial",
+}
 
 
 def recipe(name: str) -> Recipe:

@@ -194,6 +194,11 @@ class Table:
         tally.count(rows)
         return True
 
+    @property
+    def _judged(self) -> str:
+        """The term that judges an epoch where no rows are held out: the first player's loss."""
+        return "loss" if len(self.seats) == 1 else f"{self.seats[0].name}/loss"
+
     def _named(self, seat: Seat, terms: dict[str, float]) -> dict[str, float]:
         if len(self.seats) == 1:
             return terms
@@ -207,12 +212,13 @@ class Table:
         held_out = self._held_out()
         if held_out:
             record["validation"] = held_out
-        loss = held_out["loss"] if held_out else next(iter(train.values()))
+        loss = held_out["loss"] if held_out else train[self._judged]
         if not math.isfinite(loss):
             self.sick = (not_finite((held_out or train).items()), [])
             return self._diverged()
         if run.stopper.improves(loss, run.epoch, phase.tol):
-            self.best = self._weights()
+            with _averaged(self.seats):
+                self.best = self._weights()
         run.history.records.append(record)
         run.history.seconds.append(seconds)
         run.epoch, run.position, run.sums, run.rows, run.seconds = run.epoch + 1, 0, {}, 0, 0.0
@@ -225,7 +231,7 @@ class Table:
     def _held_out(self) -> dict[str, float]:
         if not self.phase.evaluate:
             return {}
-        with _evaluating(self.seats):
+        with _evaluating(self.seats), _averaged(self.seats):
             return self.phase.evaluate()
 
     def _note_gain(self) -> None:
@@ -276,12 +282,15 @@ class Table:
     def _weights(self) -> dict[str, Tensor]:
         return {name: tensor.detach().clone() for name, tensor in _tensors(self.module)}
 
+    @torch.no_grad()
     def _take_best(self) -> None:
         # without held-out rows the best epoch would be chosen by a mean over moving weights
         if self.phase.evaluate and self.best:
-            with torch.no_grad():
-                for name, tensor in _tensors(self.module):
-                    tensor.copy_(self.best[name])
+            for name, tensor in _tensors(self.module):
+                tensor.copy_(self.best[name])
+        else:
+            for seat in self.seats:
+                seat.exchange()
 
     def snapshot(self) -> Snapshot:
         """All that the next step depends on."""
@@ -336,7 +345,21 @@ def _evaluating(seats: list[Seat]) -> Iterator[None]:
     modes = [seat.objective.training for seat in seats]
     for seat in seats:
         seat.objective.eval()
-    with torch.no_grad():
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for seat, training in zip(seats, modes, strict=True):
+            seat.objective.train(training)
+
+
+@contextmanager
+def _averaged(seats: list[Seat]) -> Iterator[None]:
+    """Inside, the weights are their moving averages, for players that keep one."""
+    for seat in seats:
+        seat.exchange()
+    try:
         yield
-    for seat, training in zip(seats, modes, strict=True):
-        seat.objective.train(training)
+    finally:
+        for seat in seats:
+            seat.exchange()

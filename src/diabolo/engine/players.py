@@ -27,6 +27,10 @@ class Player:
     lr : the highest learning rate of the schedule.
     weight_decay : of AdamW, relative to the learning rate.
     clip : longest norm of the gradient; None: never clipped.
+    averaging : decay d of a moving average of the weights, w̄ ← d w̄ + (1 − d) w after every step.
+        Training goes on with w; held-out rows are judged, and the fit ends, with w̄
+        (Polyak & Juditsky 1992; for generators Yazıcı et al. 2019). None: no average.
+    betas : decay of Adam's first and second moment.
     """
 
     name: str
@@ -35,6 +39,8 @@ class Player:
     lr: float = 1e-3
     weight_decay: float = 0.01
     clip: float | None = None
+    averaging: float | None = None
+    betas: tuple[float, float] = (0.9, 0.999)
 
 
 class Seat:
@@ -46,8 +52,14 @@ class Seat:
         self.lr = player.lr
         self.flat = FlatParameters(player.objective, player.trains)
         self.optimiser = FusedAdamW(
-            self.flat, player.lr, weight_decay=player.weight_decay, clip=player.clip
+            self.flat,
+            player.lr,
+            betas=player.betas,
+            weight_decay=player.weight_decay,
+            clip=player.clip,
         )
+        self.averaging = player.averaging
+        self.average = None if player.averaging is None else self.flat.vector.clone()
         step = best_step(player.objective, self.flat, expected_steps=expected_steps)
         self.step = ThreadedStep(step, player.objective, self.flat, n_threads)
         self.buffers = dict(player.objective.named_buffers())
@@ -65,15 +77,30 @@ class Seat:
         self.optimiser.step(self.lr * rate)
         for name, value in fresh.items():
             self.buffers[name.removeprefix(BUFFER)].copy_(value)
+        if self.average is not None and self.averaging is not None:
+            steps = float(self.optimiser.count)  # the first weights are soon forgotten
+            decay = min(self.averaging, (1 + steps) / (10 + steps))
+            self.average.lerp_(self.flat.vector, 1 - decay)
+
+    def exchange(self) -> None:
+        """Swap the weights with their moving average, where there is one."""
+        if self.average is not None:
+            held = self.flat.vector.clone()
+            self.flat.vector.copy_(self.average)
+            self.average.copy_(held)
 
     def state(self) -> dict[str, Tensor]:
         """Copies of weights, moments and buffers: all that the next step depends on."""
         weights = {"weights": self.flat.vector.clone(), **self.optimiser.state()}
+        if self.average is not None:
+            weights["average"] = self.average.clone()
         return weights | {f"{BUFFER}{name}": b.clone() for name, b in self.buffers.items()}
 
     def load(self, state: dict[str, Tensor]) -> None:
         """Go on exactly where `state()` was taken."""
         self.flat.vector.copy_(state["weights"])
         self.optimiser.load(state)
+        if self.average is not None:
+            self.average.copy_(state["average"])
         for name, buffer in self.buffers.items():
             buffer.copy_(state[f"{BUFFER}{name}"])

@@ -25,10 +25,11 @@ class Phase:
     """One fit of a plan: some players on some batches until it is enough.
 
     name : in history and messages.
-    players : each makes one step a batch, in this order.
+    players : each makes one step a batch, in this order; where no rows are held out, the loss of
+        the first one judges.
     batches : the training rows.
     evaluate : held-out terms by name, "loss" among them, without changing anything; None where
-        no rows were held out: the training loss decides then.
+        no rows were held out.
     max_epochs : when to stop at the latest.
     patience : epochs without improvement after which the fit stops; None: never before the end.
     tol : smallest gain that counts, as a fraction of all that was gained so far.

@@ -10,10 +10,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from diabolo.families.estimator import Estimator
+    from diabolo.families.learner import Learner
 
-# family -> module of this package; also what a model file may name, nothing else is imported
-FAMILIES = {
+# family -> module of this package
+AUTOENCODERS = {
     "Autoencoder": "autoencoder",
     "DenoisingAutoencoder": "denoising",
     "SparseAutoencoder": "sparse",
@@ -22,9 +22,13 @@ FAMILIES = {
     "StackedAutoencoder": "stacked",
     "VariationalAutoencoder": "variational",
 }
+GENERATORS = {  # that have no encoder
+    "GenerativeAdversarialNetwork": "adversarial",
+}
+FAMILIES = AUTOENCODERS | GENERATORS  # what a model file may name; nothing else is imported
 
 
-def family(name: str) -> type[Estimator]:
+def family(name: str) -> type[Learner]:
     """The estimator class of that name.
 
     raises ValueError for a name that is not in the table.

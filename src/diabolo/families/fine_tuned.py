@@ -47,7 +47,8 @@ class FineTuned(Estimator):
         if self.fine_tune is None:
             return []
         objective = Classification(module) if _learns_from_labels(self) else module
-        return [fits.phase("fine-tuning", objective)]
+        name = "fine-tuning"
+        return [fits.phase(name, (fits.player(name, objective),))]
 
     def labels_from(self, y: Any, rows: int) -> np.ndarray | None:
         if not _learns_from_labels(self):

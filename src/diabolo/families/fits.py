@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from diabolo.engine.players import Player
 from diabolo.engine.schedule import Phase
 
 if TYPE_CHECKING:
-    from diabolo.families.estimator import Estimator
+    from diabolo.families.learner import Learner
 
 FEWEST_TO_SPLIT = 30  # rows; with fewer none are held out
 STEPS = 6000  # of training where no number of epochs was asked for
@@ -33,7 +33,7 @@ class Fits:
 
     def __init__(
         self,
-        estimator: Estimator,
+        estimator: Learner,
         dataset: Dataset,
         context: np.ndarray | None = None,
         labels: np.ndarray | None = None,
@@ -52,36 +52,45 @@ class Fits:
         held_out = min(max(1, held_out), rows - 2)  # two are left to learn from at least
         return np.sort(order[held_out:]), np.sort(order[:held_out])
 
+    def player(
+        self, name: str, objective: nn.Module, trains: tuple[str, ...] | None = None, **others: Any
+    ) -> Player:
+        """Who trains what `trains` names (None: all), with the estimator's settings or `others`."""
+        settings = self.estimator
+        given = {"lr": settings.lr, "weight_decay": settings.weight_decay, "clip": settings.clip}
+        return Player(name, objective, trains, **{**given, **others})
+
     def phase(
         self,
         name: str,
-        objective: nn.Module,
-        trains: tuple[str, ...] | None = None,
+        players: tuple[Player, ...],
         max_epochs: int | None = None,
+        evaluate: Callable[[], Terms] | None = None,
     ) -> Phase:
-        """One fit of everything that `trains` names (None: all), with the estimator's settings."""
+        """One fit of all the players, with the estimator's settings.
+
+        evaluate : what is better the less there is of it; the first player's loss on held-out
+            rows where none is given.
+        """
         settings = self.estimator
         batches = self._batches(self.train, seed=self.seeds.number(f"order {name}"))
+        if evaluate is None and self.held_out is not None:
+            evaluate = self._evaluation(players[0].objective, self.held_out)
         return Phase(
             name,
-            (self._player(name, objective, trains),),
+            players,
             batches,
-            evaluate=None if self.held_out is None else self._evaluation(objective, self.held_out),
+            evaluate=evaluate,
             max_epochs=max_epochs or settings.max_epochs or epochs(len(batches)),
             patience=settings.n_iter_no_change if settings.early_stopping else None,
             tol=settings.tol,
         )
 
-    def single_pass(self, objective: nn.Module, number: int) -> Phase:
+    def single_pass(self, players: tuple[Player, ...], number: int) -> Phase:
         """Pass `number` over rows that come in pieces: all of them, at a constant rate."""
         rows = np.arange(len(self.dataset))
         batches = self._batches(rows, seed=self.seeds.number(f"order of pass {number}"))
-        player = self._player("pass", objective, None)
-        return Phase("pass", (player,), batches, max_epochs=1, patience=None, warmup=None)
-
-    def _player(self, name: str, objective: nn.Module, trains: tuple[str, ...] | None) -> Player:
-        settings = self.estimator
-        return Player(name, objective, trains, settings.lr, settings.weight_decay, settings.clip)
+        return Phase("pass", players, batches, max_epochs=1, patience=None, warmup=None)
 
     def _batches(self, index: np.ndarray, seed: int) -> Batches:
         return Batches(

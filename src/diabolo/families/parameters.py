@@ -13,9 +13,8 @@ from typing import Any, ClassVar, dataclass_transform
 
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
-from torch import nn
 
-from diabolo.families.composition import LIKELIHOODS, NETWORKS
+from diabolo.families.composition import NETWORKS
 from diabolo.parts.activations import ACTIVATIONS
 
 
@@ -31,14 +30,7 @@ class Parameters(BaseEstimator):
         "sigmoid" or "identity".
     network : "dense" or "convolutional".
     channels : feature maps of a convolutional network, level by level.
-    tied : whether the decoder uses the encoder's matrices, transposed.
-    likelihood : "auto" (by the kind of data), "gaussian" (fixed variance: squared error),
-        "gaussian-shared", "gaussian-entry" (learned variance), "bernoulli", "categorical",
-        "logistic" (discretised).
     scaling : "auto", "standard", "minmax", "unit" or "none"; undone on the way out.
-    encoder, decoder : modules of your own, (n, d) → (n, code inputs) and back; a copy is trained,
-        from the weights it has. They get the context, if there is one, as second argument. What
-        they draw themselves (dropout) comes from torch's global generator: seed that yourself.
     batch_size : rows a step; None: 16 … 128 by the number of rows.
     max_epochs : None: about 6,000 steps, within 20 … 200 epochs.
     lr : highest learning rate; it rises over the first 3 % of the steps, then falls to 0.
@@ -59,11 +51,7 @@ class Parameters(BaseEstimator):
     activation: str = "relu"
     network: str = "dense"
     channels: Sequence[int] = (16, 32)
-    tied: bool = False
-    likelihood: str = "auto"
     scaling: str = "auto"
-    encoder: nn.Module | None = None
-    decoder: nn.Module | None = None
     batch_size: int | None = None
     max_epochs: int | None = None
     lr: float = 2e-3
@@ -86,11 +74,7 @@ class Parameters(BaseEstimator):
         "activation": [StrOptions(set(ACTIVATIONS))],
         "network": [StrOptions(set(NETWORKS))],
         "channels": ["array-like"],
-        "tied": ["boolean"],
-        "likelihood": [StrOptions({"auto", *LIKELIHOODS})],
         "scaling": [StrOptions({"auto", "standard", "minmax", "unit", "none"})],
-        "encoder": [nn.Module, None],
-        "decoder": [nn.Module, None],
         "batch_size": [Interval(Integral, 1, None, closed="left"), None],
         "max_epochs": [Interval(Integral, 1, None, closed="left"), None],
         "lr": [Interval(Real, 0, None, closed="neither")],

@@ -19,15 +19,15 @@ from diabolo.families import family
 from diabolo.families.devices import device_or_cpu
 from diabolo.families.seeds import Seeds
 from diabolo.models import trained
-from diabolo.models.autoencoder import AutoencoderModule
+from diabolo.models.model import Model
 
 if TYPE_CHECKING:
-    from diabolo.families.estimator import Estimator
+    from diabolo.families.learner import Learner
 
 YOURS = {"part": "yours"}  # stands for a module of the user's own
 
 
-def save(estimator: Estimator, path: str | os.PathLike) -> None:
+def save(estimator: Learner, path: str | os.PathLike) -> None:
     """Write a fitted estimator, whole or not at all."""
     header = {
         "family": type(estimator).__name__,
@@ -44,7 +44,7 @@ def save(estimator: Estimator, path: str | os.PathLike) -> None:
 
 def load(
     path: str | os.PathLike, *, encoder: nn.Module | None = None, decoder: nn.Module | None = None
-) -> Estimator:
+) -> Learner:
     """The estimator that `save` wrote; nothing in the file is executed or imported.
 
     Sequences among its hyper-parameters come back as tuples, a `RandomState` as None. The
@@ -62,22 +62,21 @@ def load(
         estimator.set_params(**_own_modules(estimator, module, yours))
         estimator._validate_params()
         estimator.module_ = module.to(estimator.device_)
-        estimator._n_features_out = module.code.dim
     return estimator
 
 
 def _own_modules(
-    estimator: Estimator, module: AutoencoderModule, yours: dict[str, nn.Module]
+    estimator: Learner, module: Model, yours: dict[str, nn.Module]
 ) -> dict[str, nn.Module]:
     """What stands for modules that were handed in; parts of ours come from the file itself."""
     return {
         name: yours[name] if name in yours else copy.deepcopy(getattr(module, name))
-        for name in ("encoder", "decoder")
-        if getattr(estimator, name) == YOURS
+        for name, value in estimator.get_params(deep=False).items()
+        if value == YOURS
     }
 
 
-def _described(header: dict[str, Any]) -> Estimator:
+def _described(header: dict[str, Any]) -> Learner:
     """Everything of an estimator but its modules."""
     estimator = family(header["family"])()
     params = {name: _restored(value) for name, value in header["params"].items()}
@@ -102,7 +101,7 @@ def _checked(name: str) -> str:
     return name
 
 
-def plain_params(estimator: Estimator) -> dict[str, Any]:
+def plain_params(estimator: Learner) -> dict[str, Any]:
     """Hyper-parameters as plain data; what has no plain form is left out of the file."""
     return {name: _plain(value) for name, value in estimator.get_params(deep=False).items()}
 

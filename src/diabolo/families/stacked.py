@@ -103,4 +103,5 @@ class StackedAutoencoder(FineTuned):
         layer = layer_of(module, index, **LAYERS[kind](self, encoder.sizes[index + 1]))
         objective = Above(encoder.part(0, index), layer)
         own = tuple(name for name, _ in objective.named_parameters() if name.startswith("layer."))
-        return fits.phase(f"layer {index + 1}", objective, own, self.layer_epochs)
+        name = f"layer {index + 1}"
+        return fits.phase(name, (fits.player(name, objective, own),), self.layer_epochs)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from diabolo.families.estimator import Estimator
 from diabolo.families.fits import Fits
 from diabolo.measures.linear import fitted_pca, squared_errors
 from diabolo.measures.rows import scaled, spread
@@ -21,7 +22,7 @@ from diabolo.parts.networks import Identity
 
 if TYPE_CHECKING:
     from diabolo.data.sources import Dataset
-    from diabolo.families.estimator import Estimator
+    from diabolo.families.learner import Learner
 
 MOST_ROWS = 5000
 WORSE_THAN_PCA = 1.02  # times its error: the same bar as in the tests
@@ -31,12 +32,14 @@ OFF_TARGET = 0.2  # relative, of the mean activation
 MANY = 0.1  # share of the units
 
 
-def diagnose(estimator: Estimator, dataset: Dataset) -> list[str]:
+def diagnose(estimator: Learner, dataset: Dataset) -> list[str]:
     """What a fitted estimator learned from `dataset`, the rows it was fitted on, line by line.
 
     Rows that the fit held out are found again by its seed. At most 5,000 rows of each kind are
     looked at.
     """
+    if not isinstance(estimator, Estimator):
+        return [*_constant_columns(estimator), *_notes(estimator)]
     fits = Fits(estimator, dataset)
     trained = spread(dataset, MOST_ROWS, fits.train)
     held_out = None if fits.held_out is None else spread(dataset, MOST_ROWS, fits.held_out)
@@ -45,7 +48,7 @@ def diagnose(estimator: Estimator, dataset: Dataset) -> list[str]:
         *_labels(estimator),
         *_code(estimator, trained),
         *_constant_columns(estimator),
-        *(f"training: {note}" for note in estimator.history_.notes),
+        *_notes(estimator),
     ]
 
 
@@ -143,7 +146,11 @@ def _units(estimator: Estimator, codes: np.ndarray, dead: int, always_on: int, u
     return line
 
 
-def _constant_columns(estimator: Estimator) -> Iterator[str]:
+def _notes(estimator: Learner) -> Iterator[str]:
+    return (f"training: {note}" for note in estimator.history_.notes)
+
+
+def _constant_columns(estimator: Learner) -> Iterator[str]:
     constant = estimator.columns_.constant
     if constant:
         names = ", ".join(map(str, constant[:5])) + (", …" if len(constant) > 5 else "")

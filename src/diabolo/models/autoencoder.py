@@ -6,13 +6,14 @@ loss = −log p(x|z)  +  β · rate  +  aux  +  Σ weight · penalty
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from diabolo.models.model import Joint, Model, is_ours
 from diabolo.parts.augmentations import Augmentation, Unchanged
 from diabolo.parts.codes import Code
 from diabolo.parts.corruptions import Corruption, Nothing
@@ -20,7 +21,7 @@ from diabolo.parts.likelihoods import Likelihood
 from diabolo.parts.networks import Identity, Mirror
 from diabolo.parts.penalties import Penalty
 from diabolo.parts.record import Pass
-from diabolo.parts.spec import Part, registered
+from diabolo.parts.spec import registered
 
 
 class Example(NamedTuple):
@@ -31,7 +32,7 @@ class Example(NamedTuple):
     y: Tensor | None = None  # (n,) int64
 
 
-class AutoencoderModule(Part):
+class AutoencoderModule(Model):
     """The sentence itself, an ordinary module.
 
     encoder : (n, d) → (n, code.inputs); with a context also takes it as second argument.
@@ -58,6 +59,20 @@ class AutoencoderModule(Part):
         self.penalties = registered(self.penalties)
         if isinstance(self.decoder, Mirror):
             self.decoder.reflect(self.encoder)
+
+    def joints(self) -> Iterator[Joint]:
+        encoder: Any = self.encoder
+        decoder: Any = self.decoder
+        head: Any = self.head
+        if is_ours(encoder):
+            yield Joint("encoder", encoder.outputs, self.code.inputs)
+        if is_ours(decoder):
+            yield Joint("decoder", decoder.inputs, self.code.dim)
+        if is_ours(encoder) and is_ours(decoder):
+            yield Joint("decoder", decoder.outputs, self.likelihood.outputs(encoder.inputs))
+            yield Joint("context", decoder.context, encoder.context)
+        if is_ours(head) and not isinstance(head, Identity):
+            yield Joint("head", head.inputs, self.code.dim)
 
     def observe(self, batch: Example, generator: torch.Generator | None) -> Pass:
         """One pass as training sees it: corrupted input, code drawn from q(z|x)."""

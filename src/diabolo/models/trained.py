@@ -20,9 +20,8 @@ import torch
 from torch import Tensor, nn
 
 from diabolo.files import DamagedFileError, read_sealed, write_sealed
-from diabolo.models.autoencoder import AutoencoderModule
-from diabolo.parts.networks import Identity
-from diabolo.parts.spec import MissingModuleError, Part, build, describe
+from diabolo.models.model import Model
+from diabolo.parts.spec import MissingModuleError, build, describe
 
 MAX_NODES = 10_000  # of a description: lists, dicts and values; more is no model
 
@@ -30,7 +29,7 @@ MAX_NODES = 10_000  # of a description: lists, dicts and values; more is no mode
 _WRONG = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
-def save(path: str | Path, module: AutoencoderModule, header: dict[str, Any]) -> None:
+def save(path: str | Path, module: Model, header: dict[str, Any]) -> None:
     """Write module and header to one file, whole or not at all."""
     arrays = {name: _array(tensor) for name, tensor in _state(module).items()}
     write_sealed(path, arrays, {**header, "module": describe(module), "made": provenance()})
@@ -38,7 +37,7 @@ def save(path: str | Path, module: AutoencoderModule, header: dict[str, Any]) ->
 
 def load(
     path: str | Path, yours: dict[str, nn.Module] | None = None
-) -> tuple[AutoencoderModule, dict[str, Any]]:
+) -> tuple[Model, dict[str, Any]]:
     """Module and header of a file.
 
     yours : the user's own modules by name, where the model was made with such.
@@ -51,8 +50,8 @@ def load(
         yours = copy.deepcopy(yours)  # what was handed in is left as it was
         with torch.device("meta"):
             module = build(header["module"], yours)
-        if not isinstance(module, AutoencoderModule):
-            raise ValueError("it describes no autoencoder")
+        if not isinstance(module, Model):
+            raise ValueError("it describes no model")
         _check_yours(yours or {}, header["module"], arrays)
         _check_tensors(_state(module), arrays)
         _check_widths(module)
@@ -114,28 +113,11 @@ def _check_tensors(state: dict[str, Tensor], arrays: dict[str, np.ndarray]) -> N
             )
 
 
-def _check_widths(module: AutoencoderModule) -> None:
-    """Whether each word takes what the one before it gives, by what those of ours declare."""
-    encoder: Any = module.encoder
-    decoder: Any = module.decoder
-    head: Any = module.head
-    code, pairs = module.code, []
-    if _is_ours(encoder):
-        pairs.append(("encoder", encoder.outputs, code.inputs))
-    if _is_ours(decoder):
-        pairs.append(("decoder", decoder.inputs, code.dim))
-    if _is_ours(encoder) and _is_ours(decoder):
-        pairs.append(("decoder", decoder.outputs, module.likelihood.outputs(encoder.inputs)))
-        pairs.append(("context", decoder.context, encoder.context))
-    if _is_ours(head) and not isinstance(head, Identity):
-        pairs.append(("head", head.inputs, code.dim))
-    for name, width, wanted in pairs:
+def _check_widths(module: Model) -> None:
+    """Whether each word takes what the one before it gives."""
+    for name, width, wanted in module.joints():
         if width != wanted:
             raise ValueError(f"its {name} is {width} wide where {wanted} is needed")
-
-
-def _is_ours(network: nn.Module) -> bool:
-    return isinstance(network, Part)
 
 
 def _fill(module: nn.Module, arrays: dict[str, np.ndarray]) -> None:
