@@ -63,6 +63,9 @@ AUGMENTATIONS = {
     "unchanged": lambda: augmentations.Unchanged(),
     "binarise": lambda: augmentations.Binarise(),
     "shift": lambda: augmentations.Shift((4, 3, 2), pixels=1),
+    "in turn": lambda: augmentations.InTurn(
+        (augmentations.Shift((4, 3, 2)), augmentations.Binarise())
+    ),
 }
 
 PENALTIES = {

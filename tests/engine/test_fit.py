@@ -94,7 +94,7 @@ def test_buffers_are_stored_after_each_step():
 def test_stops_and_keeps_the_best_weights():
     x, line, seen = rows(), Line(3), []
 
-    def evaluate():
+    def evaluate(briefly=False):
         seen.append(line.weight.detach().clone())
         return {"loss": [9.0, 5.0, 3.0, 4.0, 4.0, 4.0, 0.0][len(seen) - 1]}
 
@@ -109,7 +109,11 @@ def test_stops_and_keeps_the_best_weights():
 def test_small_gains_do_not_count_for_patience():
     losses = iter([10.0, 9.0, 8.9999, 8.9998, 8.9997, 8.9996])
     x, line = rows(), Line(3)
-    settings = {"evaluate": lambda: {"loss": next(losses)}, "patience": 2, "tol": 1e-3}
+    settings = {
+        "evaluate": lambda briefly=False: {"loss": next(losses)},
+        "patience": 2,
+        "tol": 1e-3,
+    }
     outcome = fit([phase(line, Supply(x, 16), max_epochs=50, **settings)], line, noise())
     assert len(outcome.history.records) == 3
 
@@ -122,7 +126,7 @@ def test_ctrl_c_keeps_the_best_so_far():
 
     x, line, seen = rows(), Line(3), []
 
-    def evaluate():
+    def evaluate(briefly=False):
         seen.append(line.weight.detach().clone())
         return {"loss": 1.0 / len(seen)}
 
@@ -229,7 +233,7 @@ def two_phases(path=None, trouble=None):
     both = nn.ModuleList([first, second])
 
     def evaluation(line):  # best somewhere on the way, so that the best weights matter
-        return lambda: {"loss": float((line.weight.sum() - 0.6) ** 2)}
+        return lambda briefly=False: {"loss": float((line.weight.sum() - 0.6) ** 2)}
 
     supply = Supply(x, 16, trouble)
     plan = [

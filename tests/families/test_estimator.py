@@ -157,3 +157,13 @@ class TestParameters:
     def test_a_checkpoint_that_cannot_be_written(self, make, rows, tmp_path):
         with pytest.raises(OSError, match="nothing was written"):
             make(checkpoint=tmp_path / "missing" / "run").fit(rows)
+
+
+def test_images_are_moved_where_asked_for(digits):
+    model = family("Autoencoder")(shift=1, max_epochs=1, random_state=0).fit(digits[0])
+    assert model.module_.augmentation.pixels == 1
+    both = family("VariationalAutoencoder")(shift=2, binarise=True, max_epochs=1, random_state=0)
+    names = [type(step).__name__ for step in both.fit(digits[0]).module_.augmentation.steps]
+    assert names == ["Shift", "Binarise"]
+    with pytest.raises(ValueError, match="shift=1 is for images larger than that"):
+        family("Autoencoder")(shift=1).fit(digits[0][:, :6])

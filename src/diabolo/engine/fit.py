@@ -147,7 +147,7 @@ class Table:
         """All epochs, then the best weights; on Ctrl-C the best so far."""
         try:
             if self.phase.evaluate and math.isnan(self.run.stopper.first):
-                self.run.stopper.first = self._held_out()["loss"]
+                self.run.stopper.first = self._held_out(briefly=True)["loss"]
             with threads_restored(), _training(self.seats):
                 while not self.run.done:
                     self._epoch(watcher)
@@ -228,11 +228,11 @@ class Table:
         run.done = asked or tired or run.epoch >= phase.max_epochs
         return None
 
-    def _held_out(self) -> dict[str, float]:
+    def _held_out(self, briefly: bool = False) -> dict[str, float]:
         if not self.phase.evaluate:
             return {}
         with _evaluating(self.seats), _averaged(self.seats):
-            return self.phase.evaluate()
+            return self.phase.evaluate(briefly)
 
     def _note_gain(self) -> None:
         run, stopper = self.run, self.run.stopper

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,6 +20,13 @@ class Supply(Protocol):
         """The epoch's batches from number `start` on, in an order that depends on nothing else."""
 
 
+class Evaluation(Protocol):
+    """Held-out terms by name, "loss" among them; changes nothing."""
+
+    def __call__(self, briefly: bool = False) -> dict[str, float]:
+        """briefly : a first look at a part of the rows will do."""
+
+
 @dataclass(frozen=True)
 class Phase:
     """One fit of a plan: some players on some batches until it is enough.
@@ -28,8 +35,7 @@ class Phase:
     players : each makes one step a batch, in this order; where no rows are held out, the loss of
         the first one judges.
     batches : the training rows.
-    evaluate : held-out terms by name, "loss" among them, without changing anything; None where
-        no rows were held out.
+    evaluate : how good the weights are on held-out rows; None where there are none.
     max_epochs : when to stop at the latest.
     patience : epochs without improvement after which the fit stops; None: never before the end.
     tol : smallest gain that counts, as a fraction of all that was gained so far.
@@ -40,7 +46,7 @@ class Phase:
     name: str
     players: tuple[Player, ...]
     batches: Supply
-    evaluate: Callable[[], dict[str, float]] | None = None
+    evaluate: Evaluation | None = None
     max_epochs: int = 100
     patience: int | None = 10
     tol: float = 1e-4

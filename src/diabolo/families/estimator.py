@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
@@ -18,6 +19,7 @@ from diabolo.families.learner import Learner
 from diabolo.families.rowwise import PIECE
 from diabolo.families.tables import codes
 from diabolo.models.autoencoder import AutoencoderModule
+from diabolo.parts.augmentations import Augmentation, InTurn, Shift, Unchanged
 from diabolo.parts.codes import Code
 
 
@@ -28,6 +30,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
     likelihood : "auto" (by the kind of data), "gaussian" (fixed variance: squared error),
         "gaussian-shared", "gaussian-entry" (learned variance), "bernoulli", "categorical",
         "logistic" (discretised).
+    shift : pixels by which images are moved at random, anew at every step; 0: not at all.
     encoder, decoder : modules of your own, (n, d) → (n, code inputs) and back; a copy is trained,
         from the weights it has. They get the context, if there is one, as second argument. What
         they draw themselves (dropout) comes from torch's global generator: seed that yourself.
@@ -35,12 +38,14 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
 
     tied: bool = False
     likelihood: str = "auto"
+    shift: int = 0
     encoder: nn.Module | None = None
     decoder: nn.Module | None = None
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         "tied": ["boolean"],
         "likelihood": [StrOptions({"auto", *LIKELIHOODS})],
+        "shift": [Interval(Integral, 0, None, closed="left")],
         "encoder": [nn.Module, None],
         "decoder": [nn.Module, None],
     }
@@ -59,7 +64,14 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
 
     # what families compose with
 
-    def around(self, facts: Facts, code: Code, **words: Any) -> AutoencoderModule:
+    def around(
+        self,
+        facts: Facts,
+        code: Code,
+        *,
+        augmentation: Augmentation | None = None,
+        **words: Any,
+    ) -> AutoencoderModule:
         """The networks that code and likelihood ask for, and the other words."""
         likelihood = composition.likelihood_for(self.likelihood, facts, self.LIKELIHOOD_BY_KIND)
         if self.tied and (self.encoder is not None or self.decoder is not None):
@@ -74,11 +86,22 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
             code,
             own_modules.own_or(self.decoder, decoder),
             likelihood,
+            augmentation=self._augmentation(facts, augmentation),
             **words,
         )
         if self.encoder is not None or self.decoder is not None:
             own_modules.check_fit_together(module, facts)
         return module
+
+    def _augmentation(self, facts: Facts, own: Augmentation | None) -> Augmentation:
+        """The family's own, after the shifts that were asked for."""
+        if not self.shift:
+            return own or Unchanged()
+        shape = composition.image_shape(facts)
+        if min(shape[:2]) <= self.shift:
+            raise ValueError(f"shift={self.shift} is for images larger than that; rows are not.")
+        shifts = Shift(shape, self.shift)
+        return InTurn((shifts, own)) if own else shifts
 
     # scikit-learn's contract
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,13 +13,14 @@ from diabolo.data.batches import Batches
 from diabolo.data.sources import Dataset
 from diabolo.engine.events import Terms
 from diabolo.engine.players import Player
-from diabolo.engine.schedule import Phase
+from diabolo.engine.schedule import Evaluation, Phase
 
 if TYPE_CHECKING:
     from diabolo.families.learner import Learner
 
 FEWEST_TO_SPLIT = 30  # rows; with fewer none are held out
 STEPS = 6000  # of training where no number of epochs was asked for
+GLANCE = 256  # held-out rows that say what the loss is before the first step
 LONG_AFTER = 1e9  # epochs: on the held-out rows every warm-up is over
 
 
@@ -41,16 +41,18 @@ class Fits:
         self.estimator = estimator
         self.seeds = estimator._seeds
         self.dataset, self.context, self.labels = dataset, context, labels
-        self.train, self.held_out = self._split(len(dataset))
+        self.train, self.held_out, self.glance = self._split(len(dataset))
         self.batch_size = estimator.batch_size or batch_size(len(self.train))
 
-    def _split(self, rows: int) -> tuple[np.ndarray, np.ndarray | None]:
+    def _split(self, rows: int) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+        """Rows to learn from, those held out, and some of these for a quick look."""
         if not self.estimator.early_stopping or rows < FEWEST_TO_SPLIT:
-            return np.arange(rows), None
+            return np.arange(rows), None, None
         order = np.random.default_rng(self.seeds.number("split")).permutation(rows)
         held_out = round(rows * self.estimator.validation_fraction)
         held_out = min(max(1, held_out), rows - 2)  # two are left to learn from at least
-        return np.sort(order[held_out:]), np.sort(order[:held_out])
+        train, held_out_rows = order[held_out:], order[:held_out]
+        return np.sort(train), np.sort(held_out_rows), np.sort(held_out_rows[:GLANCE])
 
     def player(
         self, name: str, objective: nn.Module, trains: tuple[str, ...] | None = None, **others: Any
@@ -65,7 +67,7 @@ class Fits:
         name: str,
         players: tuple[Player, ...],
         max_epochs: int | None = None,
-        evaluate: Callable[[], Terms] | None = None,
+        evaluate: Evaluation | None = None,
     ) -> Phase:
         """One fit of all the players, with the estimator's settings.
 
@@ -75,7 +77,7 @@ class Fits:
         settings = self.estimator
         batches = self._batches(self.train, seed=self.seeds.number(f"order {name}"))
         if evaluate is None and self.held_out is not None:
-            evaluate = self._evaluation(players[0].objective, self.held_out)
+            evaluate = self._evaluation(players[0].objective)
         return Phase(
             name,
             players,
@@ -104,19 +106,22 @@ class Fits:
             labels=self.labels,
         )
 
-    def _evaluation(self, objective: nn.Module, held_out: np.ndarray) -> Callable[[], Terms]:
+    def _evaluation(self, objective: nn.Module) -> Evaluation:
         """Held-out terms, with the same noise every time, so that epochs can be compared."""
-        batches = self._batches(held_out, seed=0)
+        whole, part = (
+            self._batches(rows, seed=0) for rows in (self.held_out, self.glance) if rows is not None
+        )
         clock = torch.full((), LONG_AFTER)
 
-        def evaluate() -> Terms:
+        def evaluate(briefly: bool = False) -> Terms:
             noise = self.seeds.generator("held-out noise", self.estimator.device_)
             sums: Terms = {}
+            batches = part if briefly else whole
             for batch in batches.in_order():
                 for name, value in objective(batch, clock, noise).items():
                     if value.ndim == 0:
                         sums[name] = sums.get(name, 0.0) + float(value) * len(batch.x)
-            return {name: total / len(held_out) for name, total in sums.items()}
+            return {name: total / batches.n_rows for name, total in sums.items()}
 
         return evaluate
 

@@ -11,8 +11,10 @@ from diabolo.families.composition import Facts
 from diabolo.families.estimator import Estimator
 from diabolo.families.fits import batch_size
 from diabolo.models.autoencoder import AutoencoderModule
-from diabolo.parts.codes import Deterministic, TopK
-from diabolo.parts.penalties import L1, KLSparsity
+from diabolo.parts.codes import Code, Deterministic, TopK
+from diabolo.parts.penalties import L1, KLSparsity, Penalty, WeightDecay
+
+Words = tuple[Code, tuple[Penalty, ...]]
 
 ENOUGH = 100  # rows: smaller batches estimate mean activations too noisily on their own
 
@@ -25,6 +27,9 @@ class SparseAutoencoder(Estimator):
     and β `sparsity_weight`. "l1": minimise J + weight · Σ_j |z_j|. "top-k": only the `k` largest
     units of a row are kept.
 
+    l2 : λ of a further term λ/2 Σ W², which makes features smooth and codes worth more to a
+        classifier (docs/results.md).
+
     With ``hidden_layer_sizes=()`` each unit is a feature one can look at.
 
     Ng 2011, "Sparse autoencoder" (CS294A lecture notes), sec. 3; Olshausen & Field 1996; Makhzani
@@ -34,33 +39,38 @@ class SparseAutoencoder(Estimator):
     sparsity: str = "kl"
     target_activation: float = 0.05
     sparsity_weight: float = 3.0
+    l2: float = 0.0
     k: int | None = None
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         "sparsity": [StrOptions({"kl", "l1", "top-k"})],
         "target_activation": [Interval(Real, 0, 1, closed="neither")],
         "sparsity_weight": [Interval(Real, 0, None, closed="left")],
+        "l2": [Interval(Real, 0, None, closed="left")],
         "k": [Interval(Integral, 1, None, closed="left"), None],
     }
 
     def compose(self, facts: Facts) -> AutoencoderModule:
-        return {"kl": self._kl, "l1": self._l1, "top-k": self._top_k}[self.sparsity](facts)
+        code, penalties = {"kl": self._kl, "l1": self._l1, "top-k": self._top_k}[self.sparsity](
+            facts
+        )
+        decay = (WeightDecay(self.l2),) if self.l2 else ()
+        return self.around(facts, code, penalties=(*penalties, *decay))
 
-    def _kl(self, facts: Facts) -> AutoencoderModule:
+    def _kl(self, facts: Facts) -> Words:
         dim = self.code_size(facts)
         rows = self.batch_size or batch_size(facts.rows)
         penalty = KLSparsity(
             self.sparsity_weight, dim, self.target_activation, memory=0.9 if rows < ENOUGH else 0.0
         )
-        return self.around(facts, Deterministic(dim, "sigmoid"), penalties=(penalty,))
+        return Deterministic(dim, "sigmoid"), (penalty,)
 
-    def _l1(self, facts: Facts) -> AutoencoderModule:
-        code = Deterministic(self.code_size(facts), "relu")
-        return self.around(facts, code, penalties=(L1(self.sparsity_weight),))
+    def _l1(self, facts: Facts) -> Words:
+        return Deterministic(self.code_size(facts), "relu"), (L1(self.sparsity_weight),)
 
-    def _top_k(self, facts: Facts) -> AutoencoderModule:
+    def _top_k(self, facts: Facts) -> Words:
         dim = self.code_size(facts)
         k = self.k or max(1, round(self.target_activation * dim))
         if k > dim:
             raise ValueError(f"k={k} units cannot be kept of {dim}: pass a smaller k.")
-        return self.around(facts, TopK(dim, k))
+        return TopK(dim, k), ()

@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import Interval
 from diabolo.families.composition import Facts
 from diabolo.families.generative import Generative
 from diabolo.models.autoencoder import AutoencoderModule
-from diabolo.parts.augmentations import Binarise, Unchanged
+from diabolo.parts.augmentations import Binarise
 from diabolo.parts.codes import Gaussian
 
 
@@ -52,7 +52,7 @@ class VariationalAutoencoder(Generative):
         return self.around(
             facts,
             Gaussian(self.code_size(facts)),
-            augmentation=Binarise() if self.binarise else Unchanged(),
+            augmentation=Binarise() if self.binarise else None,
             beta=self.beta,
             warmup=self.warmup,
         )

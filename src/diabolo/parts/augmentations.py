@@ -5,11 +5,13 @@ Unlike a corruption this changes what the loss compares with, too.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from diabolo.parts.spec import Part
+from diabolo.parts.spec import Part, registered
 
 
 class Augmentation(Part, abstract=True):
@@ -66,3 +68,17 @@ class Shift(Augmentation):
         )
         chosen = x.new_empty(len(x), 1).bernoulli_(self.share, generator=generator)
         return torch.lerp(x, moved.movedim(1, 3).flatten(1), chosen)
+
+
+class InTurn(Augmentation):
+    """One after the other."""
+
+    steps: Sequence[Augmentation]
+
+    def __post_init__(self) -> None:
+        self.steps = registered(self.steps)
+
+    def forward(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+        for step in self.steps:
+            x = step(x, generator)
+        return x
