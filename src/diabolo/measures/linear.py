@@ -13,7 +13,9 @@ from sklearn.decomposition import PCA
 def fitted_pca(rows: np.ndarray, n_components: int) -> PCA:
     """PCA of scaled rows (n, d), with as many components as asked for or as there can be."""
     # a fixed seed: above a certain size scikit-learn's solver draws random directions
-    return PCA(min(n_components, *rows.shape), random_state=0).fit(rows)
+    pca = PCA(min(n_components, *rows.shape), random_state=0)
+    with np.errstate(invalid="ignore"):  # shares of the variance, where rows do not vary at all
+        return pca.fit(rows)
 
 
 def squared_errors(pca: PCA, rows: np.ndarray) -> np.ndarray:
