@@ -12,6 +12,7 @@ from diabolo.parts import (
     augmentations,
     codes,
     corruptions,
+    discrepancies,
     games,
     likelihoods,
     networks,
@@ -36,6 +37,12 @@ GAMES = {
     "original": lambda: games.MinMax(),
     "non-saturating": lambda: games.NonSaturating(),
     "relativistic": lambda: games.Relativistic(),
+}
+
+KERNELS = {
+    "gaussian": lambda: discrepancies.GaussianKernel((0.5, 2.0)),
+    "inverse multiquadratic": lambda: discrepancies.for_normal(3),
+    "negative distance": lambda: discrepancies.NegativeDistance(),
 }
 
 LIKELIHOODS = {
@@ -224,6 +231,7 @@ PARTS = {
         "code": CODES,
         "prior": PRIORS,
         "game": GAMES,
+        "kernel": KERNELS,
         "likelihood": LIKELIHOODS,
         "corruption": CORRUPTIONS,
         "augmentation": AUGMENTATIONS,
