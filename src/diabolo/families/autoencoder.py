@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from typing import ClassVar
+
+from sklearn.utils._param_validation import StrOptions
 
 from diabolo.families.composition import Facts
 from diabolo.families.estimator import Estimator
 from diabolo.models.autoencoder import AutoencoderModule
+from diabolo.parts.activations import ACTIVATIONS
 from diabolo.parts.codes import Deterministic
 
 
@@ -23,7 +27,15 @@ class Autoencoder(Estimator):
 
     `hidden_layer_sizes` makes it as deep as wished (Hinton & Salakhutdinov 2006); ``tied=True``
     shares the matrices of encoder and decoder.
+
+    code_activation : of the code's units; "sigmoid" keeps them in (0, 1).
     """
+
+    code_activation: str = "identity"
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        "code_activation": [StrOptions(set(ACTIVATIONS))],
+    }
 
     def compose(self, facts: Facts) -> AutoencoderModule:
         dim = self.code_size(facts)
@@ -35,4 +47,4 @@ class Autoencoder(Estimator):
                 OvercompleteWarning,
                 stacklevel=5,
             )
-        return self.around(facts, Deterministic(dim))
+        return self.around(facts, Deterministic(dim, self.code_activation))

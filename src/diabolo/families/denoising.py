@@ -11,6 +11,7 @@ from diabolo.families.composition import Facts
 from diabolo.families.estimator import Estimator
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts import corruptions
+from diabolo.parts.activations import ACTIVATIONS
 from diabolo.parts.codes import Deterministic
 
 
@@ -40,6 +41,7 @@ class DenoisingAutoencoder(Estimator):
     level : share of the entries that are corrupted; standard deviation for "gaussian", in units
         of the scaled input.
     emphasis : α in [0, 1]: errors on corrupted entries count 2α, the others 2(1 − α); ½ is even.
+    code_activation : of the code's units; "sigmoid" keeps them in (0, 1).
 
     Vincent et al. 2008, "Extracting and composing robust features with denoising autoencoders",
     sec. 2.3; noise kinds and emphasis: Vincent et al. 2010, sec. 3.3 and 4.1.
@@ -48,11 +50,13 @@ class DenoisingAutoencoder(Estimator):
     noise: str = "masking"
     level: float = 0.2
     emphasis: float = 0.5
+    code_activation: str = "identity"
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         "noise": [StrOptions(set(NOISES))],
         "level": [Interval(Real, 0, None, closed="left")],
         "emphasis": [Interval(Real, 0, 1, closed="both")],
+        "code_activation": [StrOptions(set(ACTIVATIONS))],
     }
 
     def compose(self, facts: Facts) -> AutoencoderModule:
@@ -62,4 +66,5 @@ class DenoisingAutoencoder(Estimator):
                 "pass a number between 0 and 1."
             )
         corruption = NOISES[self.noise](facts, self.level, self.emphasis)
-        return self.around(facts, Deterministic(self.code_size(facts)), corruption=corruption)
+        code = Deterministic(self.code_size(facts), self.code_activation)
+        return self.around(facts, code, corruption=corruption)
