@@ -125,6 +125,32 @@ def test_flat_rows_are_taken_for_images_and_come_back_as_such():
     assert columns.original(x).shape == (5, 28, 28)
 
 
+WHOLE = {
+    "by column": ({"age": [20, 30, 41], "height": [1.7, 1.8, 2.0]}, [True, False]),
+    "integers": (np.array([[20, 30], [41, -5], [7, 0]]), [True, True]),
+    "levels": (np.array([[0.0, 3.0], [2.0, 1.0]]), [True, True]),
+    "bytes": (np.array([[0, 255], [255, 1]], np.uint8), [True, True]),
+    "fractions": (np.array([[0.5, 1000.2], [0.25, 20.0]]), [False, False]),
+}
+
+
+@pytest.mark.parametrize("scaling", ["auto", "standard", "minmax"])
+@pytest.mark.parametrize("name", WHOLE)
+def test_columns_of_whole_numbers_are_remembered(name, scaling):
+    rows, expected = WHOLE[name]
+    rows = pd.DataFrame(rows) if isinstance(rows, dict) else rows
+    columns = Columns.learn(open_dataset(rows), scaling)
+    stored = json.loads(json.dumps(columns.to_json()))
+    for found in (columns, Columns.from_json(stored)):
+        assert found.whole_numbers.tolist() == expected
+
+
+def test_descriptions_without_them_are_read():
+    stored = Columns.learn(open_dataset(pd.DataFrame({"a": [1.0, 7.0], "b": [0.5, 9.0]}))).to_json()
+    assert stored.pop("whole") == ["a"]
+    assert Columns.from_json(stored).whole_numbers.tolist() == [False, False]
+
+
 def test_values_of_later_data_are_checked_when_asked():
     columns = Columns.learn(open_dataset(FRAME.to_numpy() * 1e-30))
     for value, sentence in [
@@ -158,6 +184,7 @@ DAMAGE = {
     "dtype of objects": lambda stored: stored.update(dtype="O"),
     "levels of text": lambda stored: stored.update(levels="2"),
     "constant that is no column": lambda stored: stored.update(constant=["weight"]),
+    "whole column that is none": lambda stored: stored.update(whole=["weight"]),
     "nested offset": lambda stored: stored.update(offset=[[1.0], [2.0]]),
 }
 

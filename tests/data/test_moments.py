@@ -28,7 +28,8 @@ def test_extent_and_moments_are_numpys(table):
     extent, found = extent_of(dataset), moments_of(dataset)
     np.testing.assert_array_equal(extent.low, table.min(axis=0))
     np.testing.assert_array_equal(extent.high, table.max(axis=0))
-    assert extent.whole == bool((table == np.rint(table)).all())
+    np.testing.assert_array_equal(extent.whole_columns, (table == np.rint(table)).all(axis=0))
+    assert extent.whole == extent.whole_columns.all()
     size = np.abs(table).max() + 1e-300
     np.testing.assert_allclose(found.mean, table.mean(axis=0), atol=1e-14 * size)
     np.testing.assert_allclose(found.variance, table.var(axis=0), rtol=1e-12, atol=1e-24 * size**2)

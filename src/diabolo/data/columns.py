@@ -13,6 +13,7 @@ undone on the way out. Three kinds of data are told apart, since the likelihood 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,8 @@ class Columns:
     dtype         : of the data, such as "uint8"
     levels        : number of grey values, where all values are whole and have one scale
     constant      : names (or numbers) of columns that never varied; their scale is 1
+    whole         : names (or numbers) of columns that held nothing but whole numbers, where the
+                    dtype and the levels do not say so anyway
     """
 
     shape: tuple[int, ...]
@@ -57,6 +60,7 @@ class Columns:
     dtype: str
     levels: int | None = None
     constant: tuple[str | int, ...] = ()
+    whole: tuple[str | int, ...] = ()
 
     @classmethod
     def learn(cls, dataset: Dataset, scaling: str = "auto") -> Columns:
@@ -69,15 +73,30 @@ class Columns:
                 f"scaling={scaling!r} is unknown{guess(str(scaling), SCALINGS) or '.'} "
                 f"Known are {', '.join(SCALINGS)}."
             )
-        kind, offset, scale, levels, still = SCALINGS[scaling](dataset)
-        names = dataset.names
-        constant = still if names is None else tuple(names[j] for j in still)
-        dtype = str(dataset.rows.dtype)
-        return cls(dataset.shape, names, kind, offset, scale, dtype, levels, constant)
+        kind, offset, scale, levels, still, whole = SCALINGS[scaling](dataset)
+        names, dtype = dataset.names, dataset.rows.dtype
+        if levels is not None or dtype.kind != "f":
+            whole = ()
+        constant, whole_names = (
+            numbers if names is None else tuple(names[j] for j in numbers)
+            for numbers in (still, whole)
+        )
+        return cls(
+            dataset.shape, names, kind, offset, scale, str(dtype), levels, constant, whole_names
+        )
 
     @property
     def n_features(self) -> int:
         return math.prod(self.shape)
+
+    @cached_property
+    def whole_numbers(self) -> np.ndarray:
+        """Which entries of a row held nothing but whole numbers, (d,) bool."""
+        if self.levels is not None or np.dtype(self.dtype).kind != "f":
+            return np.ones(self.n_features, bool)
+        known: Sequence[str | int] = self.names or range(self.n_features)
+        whole = set(self.whole)
+        return np.array([name in whole for name in known])
 
     def name(self, j: int) -> str:
         """What to call entry j of a flattened row in a message."""
@@ -195,6 +214,7 @@ class Columns:
             "dtype": self.dtype,
             "levels": self.levels,
             "constant": list(self.constant),
+            **({"whole": list(self.whole)} if self.whole else {}),  # new since 0.1.0's first files
         }
 
     @classmethod
@@ -210,6 +230,7 @@ class Columns:
                 dtype=stored["dtype"],
                 levels=stored["levels"],
                 constant=tuple(stored["constant"]),
+                whole=tuple(stored.get("whole", ())),
             )
             sound = columns._is_sound() and columns.to_json() == stored
         except (KeyError, TypeError, ValueError, OverflowError) as error:
@@ -233,7 +254,7 @@ class Columns:
             and self.kind in KINDS
             and np.dtype(self.dtype).kind in "biuf"
             and (self.levels is None or (type(self.levels) is int and self.levels > 0))
-            and set(self.constant) <= set(known)
+            and set(self.constant) | set(self.whole) <= set(known)
         )
 
     def __eq__(self, other: object) -> bool:

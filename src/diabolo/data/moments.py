@@ -26,11 +26,16 @@ PIECE = 2**20  # values at a time: 8 MB as float64
 
 
 class Extent(NamedTuple):
-    """Smallest and largest value of every column (d,), as float64; are all values whole?"""
+    """Smallest and largest value of every column (d,), as float64; which hold whole numbers."""
 
     low: np.ndarray
     high: np.ndarray
-    whole: bool
+    whole_columns: np.ndarray  # (d,) bool
+
+    @property
+    def whole(self) -> bool:
+        """Whether all values are whole numbers."""
+        return bool(self.whole_columns.all())
 
 
 class Moments(NamedTuple):
@@ -56,12 +61,13 @@ def pieces(dataset: Dataset) -> Iterator[tuple[int, np.ndarray]]:
 
 def extent_of(dataset: Dataset) -> Extent:
     d = math.prod(dataset.shape)
-    low, high, whole = np.full(d, np.inf), np.full(d, -np.inf), True
+    low, high, whole = np.full(d, np.inf), np.full(d, -np.inf), np.full(d, True)
     for _, rows in pieces(dataset):
         flat = rows.reshape(len(rows), d)
         np.minimum(low, flat.min(axis=0), out=low)
         np.maximum(high, flat.max(axis=0), out=high)
-        whole = whole and (flat.dtype.kind in "biu" or bool((flat == np.rint(flat)).all()))
+        if flat.dtype.kind == "f" and whole.any():  # other kinds hold nothing else
+            whole &= (flat == np.rint(flat)).all(axis=0)
     return Extent(low, high, whole)
 
 

@@ -34,6 +34,7 @@ class Scaling(NamedTuple):
     """scaled = (value - offset) / scale, see `diabolo.data.columns`.
 
     constant : numbers of the columns that never varied
+    whole : numbers of the columns that hold nothing but whole numbers
     """
 
     kind: str
@@ -41,6 +42,7 @@ class Scaling(NamedTuple):
     scale: np.ndarray  # (d,) float64, never 0
     levels: int | None = None
     constant: tuple[int, ...] = ()
+    whole: tuple[int, ...] = ()
 
 
 def _auto(dataset: Dataset) -> Scaling:
@@ -94,7 +96,7 @@ def _share_one_range(extent: Extent) -> bool:
 
 def _bytes(dataset: Dataset) -> Scaling:
     d = math.prod(dataset.shape)
-    return Scaling("unit", np.zeros(d), np.full(d, 255.0), levels=256)
+    return Scaling("unit", np.zeros(d), np.full(d, 255.0), levels=256, whole=tuple(range(d)))
 
 
 def _unscaled(dataset: Dataset, extent: Extent | None = None) -> Scaling:
@@ -143,7 +145,7 @@ def _checked(scaling: Scaling, extent: Extent, dataset: Dataset) -> Scaling:
         ends = [np.abs((end - scaling.offset) / scaling.scale) for end in (extent.low, extent.high)]
     within = (ends[0] <= FLOAT32_MAX) & (ends[1] <= FLOAT32_MAX)
     if within.all():
-        return scaling
+        return scaling._replace(whole=tuple(np.flatnonzero(extent.whole_columns).tolist()))
     j = int(within.argmin())
     raise ValueError(
         f"{column_name(j, dataset.shape, dataset.names)} of {dataset.source} has values from "
