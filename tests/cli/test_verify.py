@@ -38,3 +38,12 @@ def test_proofs_decide_the_exit_code(diabolo, monkeypatch, holds, code):
 
     monkeypatch.setattr(proofs, "run_proofs", run_proofs)
     assert diabolo("verify") == (code, "holds  one is one\n", "")
+
+
+def test_a_model_without_a_code_is_described_by_its_noise(diabolo, tmp_path, quick):
+    path = tmp_path / "gan.safetensors"
+    flags = ("--model", "gan", "--code", 5, "-o", path)
+    assert diabolo("train", "digits", *flags, *quick).code == 0
+    result = diabolo("verify", path)
+    assert (result.code, result.err) == (0, "")
+    assert "GenerativeAdversarialNetwork, 5 units of noise → 64 features, " in result.out

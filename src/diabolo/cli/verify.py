@@ -29,13 +29,19 @@ def verify(
 
 
 def _verify_file(path: Path) -> int:
+    from diabolo.families.estimator import Estimator
     from diabolo.families.saved import load
 
     estimator = load(path)
     count = sum(parameter.numel() for parameter in estimator.module_.parameters())
-    d, k = estimator.columns_.n_features, estimator.module_.code.dim
+    features = text.many(estimator.columns_.n_features, "feature")
+    units = (
+        f"{features} → {text.many(estimator.module_.code.dim, 'code unit')}"
+        if isinstance(estimator, Estimator)
+        else f"{text.many(estimator.module_.prior.dim, 'unit')} of noise → {features}"
+    )
     print(
         f"{path} is whole: its hash is right, and it rebuilds as {type(estimator).__name__}, "
-        f"{text.many(d, 'feature')} → {text.many(k, 'code unit')}, {text.many(count, 'weight')}."
+        f"{units}, {text.many(count, 'weight')}."
     )
     return 0
