@@ -123,13 +123,14 @@ class Taxed(codes.Code, abstract=True):
     """A code with a cost that only training knows."""
 
     def forward(self, h, generator):
-        return codes.Draw(h, h.new_zeros(len(h)), h.new_full((), 7.0))
+        return codes.Draw(h, h.new_zeros(len(h)), {"tax": h.new_full((), 7.0)})
 
 
 def test_what_only_training_needs_is_part_of_the_loss():
     encoder, decoder = networks.Dense((6, 4)), networks.Dense((4, 6))
     model = drawn(lambda: AutoencoderModule(encoder, Taxed(4), decoder, likelihoods.Gaussian()))
     terms = model(Example(normal(5, 6)), LATE, None)
+    assert terms["tax"] == 7
     torch.testing.assert_close(terms["loss"], terms["reconstruction"] + 7)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import field
+from functools import reduce
 from typing import Any, NamedTuple
 
 import torch
@@ -92,8 +93,8 @@ class AutoencoderModule(Model):
         Keys "buffer/…" carry new values of buffers, to be stored after the step.
         """
         record = self.observe(batch, generator)
-        terms = {"reconstruction": self._distortion(record)}
-        loss = terms["reconstruction"] + record.aux
+        terms = {"reconstruction": self._distortion(record), **record.aux}
+        loss = reduce(torch.add, terms.values())
         if self.is_variational:
             terms["rate"] = record.rate.mean()
             loss = loss + self._rate_weight(clock) * terms["rate"]
@@ -102,7 +103,10 @@ class AutoencoderModule(Model):
             loss = loss + penalty.weight * terms[penalty.term]
             for name, value in penalty.statistics(record).items():
                 terms[f"buffer/penalties.{index}.{name}"] = value
-        return {"loss": loss, **terms}
+            terms |= penalty.measures(record, self)
+        for name, value in self.code.statistics(record, generator).items():
+            terms[f"buffer/code.{name}"] = value
+        return {"loss": loss, **terms, **self.code.measures(record)}
 
     def _distortion(self, record: Pass) -> Tensor:
         """−log p(x|z), summed over entries, mean over rows."""

@@ -14,15 +14,16 @@ from torch import Tensor
 
 from diabolo.parts.activations import ACTIVATIONS
 from diabolo.parts.priors import StandardNormal
+from diabolo.parts.record import Pass
 from diabolo.parts.spec import Part, among
 
 
 class Draw(NamedTuple):
-    """A code of n rows: z (n, dim), its rate (n,) in nats, and what only training needs ()."""
+    """A code of n rows, what it costs, and what only training needs."""
 
-    z: Tensor
-    rate: Tensor
-    aux: Tensor
+    z: Tensor  # (n, dim)
+    rate: Tensor  # (n,) nats
+    aux: dict[str, Tensor] = {}  # noqa: RUF012  terms of the loss by name, each ()
 
 
 class Code(Part, abstract=True):
@@ -38,11 +39,19 @@ class Code(Part, abstract=True):
     def forward(self, h: Tensor, generator: torch.Generator | None) -> Draw:
         """As in training: drawn, where the code is random."""
         z = self.mean(h)
-        return Draw(z, z.new_zeros(len(z)), z.new_zeros(()))
+        return Draw(z, z.new_zeros(len(z)))
 
     def mean(self, h: Tensor) -> Tensor:
         """The deterministic code, (n, inputs) → (n, dim)."""
         raise NotImplementedError
+
+    def measures(self, record: Pass) -> dict[str, Tensor]:
+        """What the history shows besides, by name, each (); nothing of the loss."""
+        return {}
+
+    def statistics(self, record: Pass, generator: torch.Generator | None) -> dict[str, Tensor]:
+        """New values of this part's buffers after the step, by name."""
+        return {}
 
 
 class Deterministic(Code):
@@ -106,7 +115,7 @@ class Gaussian(Code):
         mu, logvar = self.posterior(h)
         noise = torch.empty_like(mu).normal_(generator=generator)
         z = mu + torch.exp(0.5 * logvar) * noise
-        return Draw(z, self.prior.divergence(mu, logvar), z.new_zeros(()))
+        return Draw(z, self.prior.divergence(mu, logvar))
 
     def mean(self, h: Tensor) -> Tensor:
         return h[:, : self.dim]

@@ -40,6 +40,10 @@ class Penalty(Part, abstract=True):
         """New values of this part's buffers after the step, by name."""
         return {}
 
+    def measures(self, record: Pass, model: AutoencoderModule) -> dict[str, Tensor]:
+        """What the history shows besides, by name, each (); nothing of the loss."""
+        return {}
+
 
 def kl_sparsity(mean_activation: Tensor, target: float) -> Tensor:
     """Σ_j KL(ρ ‖ ρ̂_j): how far the units' mean activations are from the target.

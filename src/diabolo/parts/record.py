@@ -17,5 +17,5 @@ class Pass(NamedTuple):
     h: Tensor  # (n, code.inputs)     what the encoder said
     z: Tensor  # (n, code.dim)        what the decoder saw
     rate: Tensor  # (n,)     nats a coder would pay for z; 0 where the code is free
-    aux: Tensor  # ()        what only training needs
+    aux: dict[str, Tensor]  # terms that only training needs, by name, each ()
     out: Tensor  # (n, likelihood.outputs(d))  parameters of p(x|z)

@@ -367,7 +367,7 @@ def sparse_gradient() -> float:
 def _pass(z: Tensor) -> Pass:
     """The record of a pass of which only the code matters."""
     free = z.new_zeros(len(z))
-    return Pass(z, z, None, None, z, z, free, free.sum(), z)
+    return Pass(z, z, None, None, z, z, free, {}, z)
 
 
 @_proof("the contractive penalty is the full Jacobian's squared norm", at_most=1e-9)
