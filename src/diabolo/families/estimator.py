@@ -21,6 +21,7 @@ from diabolo.families.tables import codes
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts.augmentations import Augmentation, InTurn, Shift, Unchanged
 from diabolo.parts.codes import Code
+from diabolo.parts.likelihoods import Likelihood
 
 
 class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
@@ -70,21 +71,33 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
         code: Code,
         *,
         augmentation: Augmentation | None = None,
+        likelihood: Likelihood | None = None,
+        own_encoder: nn.Module | None = None,
+        own_decoder: nn.Module | None = None,
         **words: Any,
     ) -> AutoencoderModule:
-        """The networks that code and likelihood ask for, and the other words."""
-        likelihood = composition.likelihood_for(self.likelihood, facts, self.LIKELIHOOD_BY_KIND)
+        """The networks that code and likelihood ask for, and the other words.
+
+        own_encoder, own_decoder : of a family that does not want mirror images.
+        """
+        if likelihood is None:
+            likelihood = composition.likelihood_for(self.likelihood, facts, self.LIKELIHOOD_BY_KIND)
         if self.tied and (self.encoder is not None or self.decoder is not None):
             raise ValueError("tied=True is for networks made here, not for modules of your own.")
+        if self.tied and (own_encoder is not None or own_decoder is not None):
+            raise ValueError(
+                f"the encoder and decoder of {type(self).__name__} are no mirror images: pass "
+                "tied=False."
+            )
         hidden = self.hidden(facts)
         channels = composition.whole_numbers("channels", self.channels)
         encoder, decoder = NETWORKS[self.network](
             Blueprint(facts, hidden, channels, self.activation, self.tied, code, likelihood)
         )
         module = AutoencoderModule(
-            own_modules.own_or(self.encoder, encoder),
+            own_modules.own_or(self.encoder, own_encoder or encoder),
             code,
-            own_modules.own_or(self.decoder, decoder),
+            own_modules.own_or(self.decoder, own_decoder or decoder),
             likelihood,
             augmentation=self._augmentation(facts, augmentation),
             **words,
