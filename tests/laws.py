@@ -26,11 +26,34 @@ CODES = {
     "deterministic sigmoid": lambda: codes.Deterministic(4, "sigmoid"),
     "top-k": lambda: codes.TopK(6, 2),
     "gaussian": lambda: codes.Gaussian(3),
+    "gaussian, mixture": lambda: codes.Gaussian(3, prior=priors.Mixture(3, 4)),
+    "gaussian, pseudo-inputs": lambda: met(codes.Gaussian(3, prior=priors.VampPrior(3, 5, 4))),
+    "two latents": lambda: hierarchical(3, 2),
+    "three latents": lambda: hierarchical(4, 3, above=hierarchical(3, 2)),
 }
+
+
+def hierarchical(dim, upper, **words):
+    above = words.get("above") or codes.Gaussian(upper)
+    up = networks.Dense((dim, 5, above.inputs), "tanh")
+    return codes.Hierarchical(dim, up, above, networks.Dense((upper, 5, 2 * dim), "tanh"))
+
+
+def met(code, features=5):
+    """A code whose prior knows an encoder, as in a model."""
+    encoder = networks.Dense((features, code.inputs))
+    initialise(encoder, noise(7))
+    code.meet(encoder.double())
+    return code
+
 
 PRIORS = {
     "standard normal": lambda: priors.StandardNormal(3),
     "uniform": lambda: priors.Uniform(3),
+    "mixture": lambda: priors.Mixture(3, 4),
+    "pseudo-inputs": lambda: (
+        met(codes.Gaussian(3, prior=priors.VampPrior(3, 5, 4, link="sigmoid"))).prior
+    ),
 }
 
 GAMES = {
@@ -199,6 +222,25 @@ MODELS = {
         codes.Gaussian(4),
         networks.Dense((4, 12)),
         likelihoods.DiscretisedLogistic(5),
+    ),
+    "variational, mixture": lambda: AutoencoderModule(
+        networks.Dense((6, 8), "tanh"),
+        codes.Gaussian(4, prior=priors.Mixture(4, 3)),
+        networks.Dense((4, 6), "tanh"),
+        likelihoods.Bernoulli(),
+    ),
+    "variational, pseudo-inputs": lambda: AutoencoderModule(
+        networks.Dense((6, 8), "tanh"),
+        codes.Gaussian(4, prior=priors.VampPrior(4, 6, 3, link="sigmoid")),
+        networks.Dense((4, 6), "tanh"),
+        likelihoods.Bernoulli(),
+    ),
+    "hierarchical": lambda: AutoencoderModule(
+        networks.Dense((6, 5, 6), "tanh"),
+        hierarchical(3, 2),
+        networks.Dense((3, 5, 6), "tanh"),
+        likelihoods.Bernoulli(),
+        beta=0.7,
     ),
     "categorical, shifted": lambda: AutoencoderModule(
         networks.Dense((6, 4)),

@@ -103,7 +103,9 @@ def test_rows_keep_their_precision_and_stay_finite():
 
 
 def test_codes_without_a_posterior_are_refused():
-    with pytest.raises(TypeError, match="the bounds need a Gaussian code, not Deterministic"):
+    with pytest.raises(
+        TypeError, match="need a code that is drawn from a posterior, not Deterministic"
+    ):
         log_likelihood(drawn(MODELS["plain"]), normal(3, 6), 5, noise())
 
 

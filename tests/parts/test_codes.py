@@ -5,8 +5,9 @@ import pytest
 import torch
 from scipy.stats import norm
 
-from diabolo.parts import codes
+from diabolo.parts import codes, networks, priors
 from diabolo.parts.activations import ACTIVATIONS
+from diabolo.parts.spec import initialise
 from laws import CODES, drawn, noise, normal
 
 every_code = pytest.mark.parametrize("make", CODES.values(), ids=CODES)
@@ -49,8 +50,10 @@ def test_its_mean_is_the_same_twice_and_for_a_row_alone(make):
 
 @every_code
 def test_its_rate_is_no_income(make):
+    """On average over draws, where it is paid by the draw."""
     code = drawn(make)
-    assert (code(normal(100, code.inputs), noise()).rate >= 0).all()
+    rate = code(normal(30, code.inputs).repeat(2000, 1), noise()).rate.unflatten(0, (2000, 30))
+    assert (rate.mean(0) >= -4 * rate.std(0) / 2000**0.5).all()
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -109,3 +112,85 @@ def test_gaussian_hardly_bends_ordinary_log_variances():
     wanted = torch.linspace(-4, 4, 50, dtype=torch.float64)[:, None]
     _, logvar = code.posterior(torch.cat([wanted, wanted], 1))
     assert (logvar - wanted).abs().max() < 0.15
+
+
+def test_a_prior_of_another_width_is_refused():
+    with pytest.raises(ValueError, match="a prior of 2 units is none of 3"):
+        codes.Gaussian(3, prior=priors.StandardNormal(2))
+
+
+DRAWN = {name: make for name, make in CODES.items() if hasattr(make(), "weigh")}
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("make", DRAWN.values(), ids=DRAWN)
+def test_the_rate_is_the_mean_ratio_of_posterior_and_prior(make):
+    code = drawn(make)
+    h = normal(2, code.inputs).repeat(20_000, 1)
+    rate = code(h, noise()).rate.unflatten(0, (20_000, 2))
+    _, log_p, log_q = code.weigh(h, noise(1))
+    ratio = (log_q - log_p).unflatten(0, (20_000, 2))
+    error = (rate.var(0) + ratio.var(0)).sqrt() / 20_000**0.5
+    assert ((rate.mean(0) - ratio.mean(0)).abs() < 4 * error + 1e-12).all()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("make", DRAWN.values(), ids=DRAWN)
+def test_weights_average_to_one(make):
+    """E_q[p(z) / q(z|x)] = 1 for all latents together, where q reaches wherever p does."""
+    code = drawn(make)
+    mu, logvar = torch.zeros(1, code.dim), torch.ones(1, code.dim)
+    h = torch.cat([mu, logvar], 1).double().repeat(200_000, 1)
+    _, log_p, log_q = code.weigh(h, noise())
+    weights = (log_p - log_q).exp()
+    assert weights.mean().item() == pytest.approx(1, abs=5 * weights.std().item() / 200_000**0.5)
+
+
+def linear_hierarchy(chain):
+    """z = (1), u = (1), all maps affine: p(z) is N(b, w² + s²)."""
+    code = codes.Hierarchical(
+        1, networks.Dense((1, 2)), codes.Gaussian(1), networks.Dense((1, 2))
+    ).double()
+    initialise(code, noise())
+    with torch.no_grad():
+        for network, (weight, bias) in zip((code.up, code.down), chain, strict=True):
+            network.layers[0].weight.copy_(torch.tensor(weight)[:, None])
+            network.layers[0].bias.copy_(torch.tensor(bias))
+    return code
+
+
+@torch.no_grad()
+def test_a_hierarchy_draws_from_the_top_down():
+    code = linear_hierarchy((([0.4, 0.0], [0.1, -0.3]), ([1.5, 0.0], [0.7, -1.0])))
+    draws = code.prior.sample(100_000, noise())
+    assert draws.shape == (100_000, 1)
+    assert draws.mean().item() == pytest.approx(0.7, abs=0.03)
+    spread = 12 * np.tanh(-1 / 12)
+    assert draws.var().item() == pytest.approx(1.5**2 + np.exp(spread), rel=0.02)
+
+
+@torch.no_grad()
+def test_rates_of_a_hierarchy_add_up_to_the_divergence_of_all_latents():
+    """Affine maps make q(z, u) and p(z, u) Gaussians, whose divergence torch knows."""
+    code = linear_hierarchy((([0.4, 0.0], [0.1, -0.3]), ([1.5, 0.0], [0.7, -1.0])))
+    h = torch.tensor([[0.3, -0.5]]).double()
+
+    def gaussian(first, slope, second, variances):
+        """Of v ~ N(first, ·), w = slope v + second + noise, as (v, w)."""
+        a, b = variances
+        mean = torch.tensor([first, slope * first + second])
+        covariance = torch.tensor([[a, slope * a], [slope * a, slope**2 * a + b]])
+        return mean, covariance
+
+    var = {v: float(np.exp(12 * np.tanh(v / 12))) for v in (-0.5, -0.3, -1.0)}
+    q = torch.distributions.MultivariateNormal(*gaussian(0.3, 0.4, 0.1, (var[-0.5], var[-0.3])))
+    mean, covariance = gaussian(0.0, 1.5, 0.7, (1.0, var[-1.0]))  # (u, z)
+    p = torch.distributions.MultivariateNormal(mean.flip(0), covariance.flip(0, 1))
+    wanted = torch.distributions.kl_divergence(q, p).item()
+    rate = code(h.repeat(200_000, 1), noise()).rate
+    assert rate.mean().item() == pytest.approx(wanted, abs=4 * rate.std().item() / 200_000**0.5)
+
+
+def test_a_hierarchy_whose_levels_do_not_meet_is_refused():
+    with pytest.raises(ValueError, match="a level of the hierarchy gives 3 where 4 fit"):
+        codes.Hierarchical(3, networks.Dense((3, 3)), codes.Gaussian(2), networks.Dense((2, 6)))

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from diabolo.parts import codes, networks
+from diabolo.parts import codes, networks, penalties
 from diabolo.parts.spec import MissingModuleError, Part, build, describe, initialise, part_name
 from laws import PARTS, drawn, noise
 
@@ -151,7 +151,8 @@ def test_modules_of_ones_own_have_to_be_handed_in_again():
 
 
 def test_what_a_part_makes_of_its_arguments_is_no_argument():
-    assert describe(codes.Gaussian(3)) == {"part": "codes.Gaussian", "dim": 3, "bound": 12.0}
+    sparsity = penalties.KLSparsity(2.0, 4, 0.1)
+    assert describe(sparsity).keys() == {"part", "weight", "units", "target", "memory"}
     with pytest.raises(TypeError):
         networks.Dense((3, 2), layers=[])
 

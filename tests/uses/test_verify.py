@@ -103,7 +103,7 @@ SLIPS = {
     ),
     "mean over units in the divergence": (
         (priors.StandardNormal, "divergence"),
-        lambda self, mu, logvar: 0.5 * (mu * mu + logvar.exp() - 1 - logvar).mean(1),
+        lambda self, mu, logvar, z: 0.5 * (mu * mu + logvar.exp() - 1 - logvar).mean(1),
         [TERMS, KL, PPCA],
     ),
     "sum over rows in the rate": (

@@ -60,6 +60,7 @@ class AutoencoderModule(Model):
         self.penalties = registered(self.penalties)
         if isinstance(self.decoder, Mirror):
             self.decoder.reflect(self.encoder)
+        self.code.meet(self.encoder)
 
     def joints(self) -> Iterator[Joint]:
         encoder: Any = self.encoder
@@ -121,7 +122,7 @@ class AutoencoderModule(Model):
     @property
     def is_variational(self) -> bool:
         """Whether the code is drawn from a posterior and so has a price."""
-        return hasattr(self.code, "posterior")
+        return hasattr(self.code, "weigh")
 
     def encode(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """The deterministic code of scaled rows, (n, d) → (n, code.dim)."""

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from diabolo.models.autoencoder import AutoencoderModule, call
-from diabolo.parts.codes import Gaussian
 
 
 class LogLikelihood(NamedTuple):
@@ -25,6 +24,39 @@ class LogLikelihood(NamedTuple):
     rows: Tensor  # (n,) nats of every row
 
 
+class Weights(NamedTuple):
+    """What k draws of every row weigh, each (n, k) in nats; their sum is log p(x, z) / q(z|x)."""
+
+    log_px: Tensor  # log p(x|z)
+    log_ratio: Tensor  # log p(z) − log q(z|x)
+
+
+def weigh(
+    model: AutoencoderModule,
+    x: Tensor,
+    k: int,
+    generator: torch.Generator | None,
+    context: Tensor | None = None,
+) -> Weights:
+    """k draws from the posterior of every row.
+
+    raises TypeError for a code that is not drawn.
+    """
+    if not model.is_variational:
+        kind = type(model.code).__name__
+        raise TypeError(f"the bounds need a code that is drawn from a posterior, not {kind}")
+    code: Any = model.code
+    h, x, side = (_repeated(v, k) for v in (call(model.encoder, x, context), x, context))
+    z, log_p, log_q = code.weigh(h, generator)
+    log_px = model.likelihood.log_prob(x, call(model.decoder, z, side)).sum(1)
+    return Weights(log_px.unflatten(0, (-1, k)), (log_p - log_q).unflatten(0, (-1, k)))
+
+
+def _repeated(rows: Any, k: int) -> Any:
+    """Every row k times, one after the other, (n, …) → (n·k, …)."""
+    return rows if rows is None or k == 1 else rows.repeat_interleave(k, 0)
+
+
 def importance_weights(
     model: AutoencoderModule,
     x: Tensor,
@@ -33,18 +65,7 @@ def importance_weights(
     context: Tensor | None = None,
 ) -> Tensor:
     """log p(x|z_i) + log p(z_i) − log q(z_i|x) for k draws of every row, (n, k) in nats."""
-    code = model.code
-    if not isinstance(code, Gaussian):
-        raise TypeError(f"the bounds need a Gaussian code, not {type(code).__name__}")
-    mu, logvar = code.posterior(call(model.encoder, x, context))
-    n, dim = mu.shape
-    noise = torch.empty(n, k, dim, device=x.device).normal_(generator=generator)
-    z = mu[:, None] + torch.exp(0.5 * logvar)[:, None] * noise
-    log_q = -0.5 * (noise * noise + math.log(2 * math.pi) + logvar[:, None]).sum(2)
-    side = None if context is None else context.repeat_interleave(k, 0)
-    out = call(model.decoder, z.flatten(0, 1), side)
-    log_px = model.likelihood.log_prob(x.repeat_interleave(k, 0), out).sum(1).view(n, k)
-    return log_px + code.prior.log_prob(z) - log_q
+    return torch.stack(weigh(model, x, k, generator, context)).sum(0)
 
 
 @torch.inference_mode()

@@ -7,13 +7,14 @@ A code declares how many numbers it wants from the encoder (`inputs`) and how wi
 from __future__ import annotations
 
 from dataclasses import field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from diabolo.parts.activations import ACTIVATIONS
-from diabolo.parts.priors import StandardNormal
+from diabolo.parts.networks import Dense
+from diabolo.parts.priors import Prior, StandardNormal, log_normal
 from diabolo.parts.record import Pass
 from diabolo.parts.spec import Part, among
 
@@ -26,8 +27,16 @@ class Draw(NamedTuple):
     aux: dict[str, Tensor] = {}  # noqa: RUF012  terms of the loss by name, each ()
 
 
+class Weighed(NamedTuple):
+    """A draw with its densities, of all its latents together: what bounds on log p(x) need."""
+
+    z: Tensor  # (n, dim)
+    log_p: Tensor  # (n,) of the prior, nats
+    log_q: Tensor  # (n,) of the posterior, nats
+
+
 class Code(Part, abstract=True):
-    """What all kinds share."""
+    """What all kinds share. Codes that are drawn from a posterior also have `weigh`."""
 
     dim: int
 
@@ -52,6 +61,9 @@ class Code(Part, abstract=True):
     def statistics(self, record: Pass, generator: torch.Generator | None) -> dict[str, Tensor]:
         """New values of this part's buffers after the step, by name."""
         return {}
+
+    def meet(self, encoder: nn.Module) -> None:
+        """Take note of the encoder whose code this is; few kinds need to."""
 
 
 class Deterministic(Code):
@@ -88,19 +100,40 @@ class TopK(Code):
         return torch.zeros_like(h).scatter(1, units, values)
 
 
+def bounded_moments(h: Tensor, bound: float) -> tuple[Tensor, Tensor]:
+    """μ and log σ², each (n, d), of what a network gave, (n, 2d): means, then log-variances.
+
+    These are bounded, smoothly, to ±`bound`: exp(log-variance) overflowed in nearly every
+    library's early reports of NaN losses.
+    """
+    mu, logvar = h.chunk(2, dim=1)
+    return mu, bound * torch.tanh(logvar / bound)
+
+
+def _drawn(mu: Tensor, logvar: Tensor, generator: torch.Generator | None) -> Tensor:
+    """z = μ + σ ε, ε ~ N(0, I) (Kingma & Welling 2014, eq. 4)."""
+    noise = torch.empty_like(mu).normal_(generator=generator)
+    return mu + torch.exp(0.5 * logvar) * noise
+
+
 class Gaussian(Code):
     """q(z|x) = N(μ, diag σ²): the variational code; its rate is KL(q ‖ p).
 
-    h holds the means, then the log-variances. These are bounded, smoothly, to ±`bound`:
-    exp(log-variance) overflowed in nearly every library's early reports of NaN losses.
-    With μ = h₁ and σ² = exp(h₂): z = μ + σ ε, ε ~ N(0, I) (Kingma & Welling 2014, eq. 4).
+    prior : p, as wide as the code; N(0, I) where none is given.
+    bound : of the log-variances.
     """
 
     bound: float = 12.0
-    prior: StandardNormal = field(init=False)
+    prior: Prior = field(default_factory=lambda: StandardNormal(0))  # as wide as the code
 
     def __post_init__(self) -> None:
-        self.prior = StandardNormal(self.dim)
+        if self.prior.dim == 0:
+            self.prior = StandardNormal(self.dim)
+        if self.prior.dim != self.dim:
+            raise ValueError(f"a prior of {self.prior.dim} units is none of {self.dim}.")
+
+    def meet(self, encoder: nn.Module) -> None:
+        self.prior.meet(encoder, self)
 
     @property
     def inputs(self) -> int:
@@ -108,14 +141,94 @@ class Gaussian(Code):
 
     def posterior(self, h: Tensor) -> tuple[Tensor, Tensor]:
         """μ and log σ², each (n, dim)."""
-        mu, logvar = h.chunk(2, dim=1)
-        return mu, self.bound * torch.tanh(logvar / self.bound)
+        return bounded_moments(h, self.bound)
 
     def forward(self, h: Tensor, generator: torch.Generator | None) -> Draw:
         mu, logvar = self.posterior(h)
-        noise = torch.empty_like(mu).normal_(generator=generator)
-        z = mu + torch.exp(0.5 * logvar) * noise
-        return Draw(z, self.prior.divergence(mu, logvar))
+        z = _drawn(mu, logvar, generator)
+        return Draw(z, self.prior.divergence(mu, logvar, z))
+
+    def weigh(self, h: Tensor, generator: torch.Generator | None) -> Weighed:
+        """A draw and its densities under prior and posterior."""
+        mu, logvar = self.posterior(h)
+        z = _drawn(mu, logvar, generator)
+        return Weighed(z, self.prior.log_prob(z), log_normal(z, mu, logvar))
 
     def mean(self, h: Tensor) -> Tensor:
         return h[:, : self.dim]
+
+
+class Hierarchical(Code):
+    """Two latents: q(z|x) q(u|z) and p(u) p(z|u); the decoder sees z, and the rates add.
+
+    A code made of network, code, network: `up` reads z for the code `above`, `down` turns what
+    is drawn there into mean and log-variance of p(z|u). `above` may be a hierarchy itself.
+    Burda, Grosse & Salakhutdinov 2016, sec. 2 and 5 (their nets with two stochastic layers).
+
+    With u ~ q(u|z) drawn, z costs log q(z|x) − log p(z|u), by the draw: u depends on it.
+    """
+
+    up: Dense
+    above: Code
+    down: Dense
+    bound: float = 12.0
+
+    def __post_init__(self) -> None:
+        widths = [(self.up.inputs, self.dim), (self.up.outputs, self.above.inputs)]
+        widths += [(self.down.inputs, self.above.dim), (self.down.outputs, self.inputs)]
+        for width, wanted in widths:
+            if width != wanted:
+                raise ValueError(f"a level of the hierarchy gives {width} where {wanted} fit.")
+
+    @property
+    def inputs(self) -> int:
+        return 2 * self.dim
+
+    @property
+    def prior(self) -> Ancestral:
+        """Where z is drawn from when there is no x."""
+        return Ancestral(self)
+
+    def posterior(self, h: Tensor) -> tuple[Tensor, Tensor]:
+        """μ and log σ² of q(z|x), each (n, dim)."""
+        return bounded_moments(h, self.bound)
+
+    def forward(self, h: Tensor, generator: torch.Generator | None) -> Draw:
+        mu, logvar = self.posterior(h)
+        z = _drawn(mu, logvar, generator)
+        u, rate, aux = self.above(self.up(z), generator)
+        return Draw(z, rate + log_normal(z, mu, logvar) - self._log_given(z, u), aux)
+
+    def weigh(self, h: Tensor, generator: torch.Generator | None) -> Weighed:
+        """A draw of z, and the densities of it and of the u above it together."""
+        mu, logvar = self.posterior(h)
+        z = _drawn(mu, logvar, generator)
+        above: Any = self.above
+        u, log_p, log_q = above.weigh(self.up(z), generator)
+        return Weighed(z, log_p + self._log_given(z, u), log_q + log_normal(z, mu, logvar))
+
+    def _log_given(self, z: Tensor, u: Tensor) -> Tensor:
+        """log p(z|u), (n,)."""
+        return log_normal(z, *bounded_moments(self.down(u), self.bound))
+
+    def mean(self, h: Tensor) -> Tensor:
+        return h[:, : self.dim]
+
+
+class Ancestral(NamedTuple):
+    """p(z) = ∫ p(z|u) p(u) du of a hierarchy: draws from the top down; no density."""
+
+    code: Hierarchical
+
+    @property
+    def dim(self) -> int:
+        return self.code.dim
+
+    @torch.no_grad()
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """(n, dim)."""
+        code: Any = self.code
+        weight = next(code.down.parameters())  # whose device and precision count
+        u = code.above.prior.sample(n, generator).to(weight)
+        mu, logvar = (value.cpu() for value in bounded_moments(code.down(u), code.bound))
+        return _drawn(mu, logvar, generator)
