@@ -26,6 +26,7 @@ VERBS = {
     "train": "learn an autoencoder from data, save it as one file",
     "encode": "write the codes of data",
     "reconstruct": "write what a model makes of data",
+    "generate": "make new rows that look like the training data",
     "evaluate": "measure a model on data, beside PCA",
     "inspect": "show what a model file holds",
     "gallery": "train every family, make one page of pictures",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from diabolo.cli.usage import UsageError
 from diabolo.data.rows import ArrayRows
 from diabolo.data.sources import Dataset, open_dataset
 from diabolo.families.rowwise import PIECE
@@ -16,18 +17,34 @@ from diabolo.families.saved import load
 
 if TYPE_CHECKING:
     from diabolo.families.estimator import Estimator
+    from diabolo.families.learner import Learner
 
 WINDOW = 8 * 2**20  # bytes of rows held at a time, in their own dtype
 
 
 def opened(model: Path, data: str, target: str | None, split: str) -> tuple[Estimator, Dataset]:
-    """The estimator of a file, and the data, held against what it was fitted on."""
+    """The autoencoder of a file, and the data, held against what it was fitted on."""
     estimator = load(model)
+    require_encoder(estimator, model)
+    return cast("Estimator", estimator), data_for(estimator, data, target, split)
+
+
+def require_encoder(estimator: Learner, path: Path) -> None:
+    """Raise a UsageError for a model that only makes rows and takes none."""
+    if not hasattr(estimator, "transform"):
+        raise UsageError(
+            f"{path} holds a {type(estimator).__name__}, which makes rows and encodes none: use "
+            "diabolo generate, or the file of an autoencoder."
+        )
+
+
+def data_for(estimator: Learner, data: str, target: str | None, split: str) -> Dataset:
+    """The data, held against what the model was fitted on."""
     height, width, *_ = (*estimator.columns_.shape, 0)
     image_size = (height, width) if width else None
     dataset = open_dataset(data, target=target, image_size=image_size, split=split)
     estimator.columns_.check(dataset)
-    return estimator, dataset
+    return dataset
 
 
 def windows(dataset: Dataset) -> Iterator[Dataset]:

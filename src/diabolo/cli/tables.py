@@ -29,9 +29,11 @@ _ROW_GROUP = 64 * 2**20  # bytes; smaller ones make the index of wide tables lar
 class Table(NamedTuple):
     """Rows to be written.
 
-    pieces : (k, *shape) float32 or float64, together `rows` rows
+    pieces : (k, *shape) numbers, together `rows` rows
     names : of the flattened row's entries
     labels : (rows,) with the name of their column, or None
+    whole : which columns hold whole numbers, (d,) bool, and are written as such; None: none do
+        that do not anyway
     """
 
     pieces: Iterable[np.ndarray]
@@ -39,6 +41,7 @@ class Table(NamedTuple):
     names: list[str]
     labels: np.ndarray | None = None
     label_name: str = "label"
+    whole: np.ndarray | None = None
 
 
 def check_suffix(path: Path, more: tuple[str, ...] = ()) -> None:
@@ -114,6 +117,11 @@ def _frames(table: Table) -> Iterator[pl.DataFrame]:
     start = 0
     for piece in table.pieces:
         frame = pl.from_numpy(piece.reshape(len(piece), -1), schema=table.names)
+        if table.whole is not None and piece.dtype.kind == "f":
+            whole = [
+                name for name, is_whole in zip(table.names, table.whole, strict=True) if is_whole
+            ]
+            frame = frame.with_columns(pl.col(whole).cast(pl.Int64))
         if table.labels is not None:
             labels = table.labels[start : start + len(piece)]
             frame = frame.with_columns(pl.Series(table.label_name, labels))

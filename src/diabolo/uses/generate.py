@@ -1,0 +1,198 @@
+"""New rows from a trained model, a piece at a time, in the types of the training data."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator, Sequence
+from inspect import signature
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from diabolo.data.columns import Columns
+from diabolo.families.learner import Learner
+from diabolo.families.rowwise import PIECE
+from diabolo.families.seeds import Seeds
+from diabolo.parts.priors import StandardNormal, Uniform
+from diabolo.uses.latent import prior_of
+
+WINDOW = 8 * 2**20  # bytes of rows held at a time
+
+
+def generate(
+    model: Learner,
+    n: Any,
+    *,
+    seed: int = 0,
+    temperature: float = 1.0,
+    labels: Sequence[Any] | None = None,
+    context: Any = None,
+    prior: Any = None,
+    mean: bool | None = None,
+) -> Iterator[np.ndarray]:
+    """n new rows in pieces (k, *shape) in the units of the training data.
+
+    seed : the first piece is that of `model.sample(k, random_state=seed)`.
+    temperature : by which the prior's noise is multiplied. Below 1 rows keep to what is most
+        likely and differ less; above 1 they stray.
+    labels : classes of which rows are made, in turn, for models that learned from labels.
+    context : one row of numbers (c,) that all rows share, for models fitted with a context.
+    prior : name of a prior, or one that was fitted, where the model takes it.
+    mean : the likelihood's mean of each code, or a draw from the likelihood; None: the mean for
+        images, whose pixel noise nobody wants to see, and a draw for tables, where means alone
+        would vary too little.
+    raises ValueError, before the first row, for what this model cannot do.
+    """
+    if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
+        raise ValueError(f"n={n!r} must be a whole number of at least 1.")
+    if not (math.isfinite(temperature) and temperature >= 0):
+        raise ValueError(f"temperature={temperature!r} must be a number of at least 0.")
+    words = _words(model, prior, mean)
+    classes = None if labels is None else known_labels(model, labels)
+    if temperature != 1:
+        model = tempered(model, temperature, prior)
+    return _pieces(model, int(n), seed, words, classes, context)
+
+
+def _pieces(
+    model: Learner,
+    n: int,
+    seed: int,
+    words: dict[str, Any],
+    classes: np.ndarray | None,
+    context: Any,
+) -> Iterator[np.ndarray]:
+    size, start = piece_rows(model.columns_), 0
+    sample: Any = model.sample
+    while start < n:
+        k = min(size, n - start)
+        own = dict(words)
+        if classes is not None:
+            own["labels"] = classes[np.arange(start, start + k) % len(classes)]
+        if context is not None:
+            own["context"] = np.tile(np.asarray(context, np.float32), (k, 1))
+        random_state = seed if start == 0 else Seeds(seed).number(f"rows from {start}")
+        yield sample(k, random_state=random_state, **own)
+        start += k
+
+
+def piece_rows(columns: Columns) -> int:
+    """Rows made at a time: about 8 MB of them."""
+    return PIECE * max(1, WINDOW // (PIECE * columns.n_features * 8))
+
+
+def can_generate(model: Learner) -> bool:
+    return hasattr(model, "sample")
+
+
+def _words(model: Learner, prior: Any, mean: bool | None) -> dict[str, Any]:
+    """What else to tell `sample`, by what it takes."""
+    name = type(model).__name__
+    if not can_generate(model):
+        raise ValueError(
+            f"{name} has no prior to draw codes from: generate with a VariationalAutoencoder or a "
+            "GenerativeAdversarialNetwork."
+        )
+    takes = signature(model.sample).parameters
+    words: dict[str, Any] = {}
+    if prior is not None:
+        if "prior" not in takes:
+            raise ValueError(f"{name} draws from its own noise: leave the prior out.")
+        words["prior"] = prior
+    if "mean" in takes:
+        words["mean"] = len(model.columns_.shape) > 1 if mean is None else mean
+    elif mean is False:
+        raise ValueError(f"{name} has no likelihood to draw from: leave that out.")
+    return words
+
+
+def known_labels(model: Learner, labels: Sequence[Any]) -> np.ndarray:
+    """Labels as the model knows them, from what they look like.
+
+    raises ValueError for a label that was not among those learned from.
+    """
+    known = getattr(model, "classes_", None)
+    takes = signature(model.sample).parameters
+    if known is None or "labels" not in takes:
+        context = getattr(model, "_context_width", 0)
+        remedy = "pass the context of that class" if context else "fit it with labels"
+        raise ValueError(f"this {type(model).__name__} does not know classes: {remedy}.")
+    by_text = {str(one): one for one in np.asarray(known).tolist()}
+    for label in labels:
+        if str(label) not in by_text:
+            raise ValueError(
+                f"class {str(label)!r} is not among those that the model learned: "
+                f"{', '.join(by_text)}."
+            )
+    return np.array([by_text[str(label)] for label in labels])
+
+
+class Tempered(nn.Module):
+    """A prior whose draws are multiplied by a temperature T: of N(0, I) it makes N(0, T²I)."""
+
+    def __init__(self, prior: StandardNormal | Uniform, temperature: float) -> None:
+        super().__init__()
+        self.prior, self.temperature, self.dim = prior, temperature, prior.dim
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        return self.temperature * self.prior.sample(n, generator)
+
+
+def tempered(model: Learner, temperature: float, prior: Any = None) -> Learner:
+    """The same model, weights shared, with its prior's draws multiplied by the temperature.
+
+    raises ValueError where the prior is no noise around zero.
+    """
+    own = prior_of(model)
+    if prior is not None or not isinstance(own, StandardNormal | Uniform):
+        what = "one that was fitted" if prior is not None or own is None else type(own).__name__
+        raise ValueError(
+            f"a temperature scales the noise of a normal or uniform prior, not of {what}: "
+            "leave it at 1."
+        )
+    model, module = copy.copy(model), _copy_of(model.module_)
+    if hasattr(module, "code"):
+        module.code = _copy_of(module.code)
+        module.code.prior = Tempered(own, temperature)
+    else:
+        module.prior = Tempered(own, temperature)
+    model.module_ = module
+    return model
+
+
+def _copy_of(module: Any) -> Any:
+    """A module whose parts can be exchanged without changing the one it was copied from."""
+    twin = copy.copy(module)
+    twin._modules = dict(module._modules)
+    return twin
+
+
+def in_types(rows: np.ndarray, columns: Columns) -> np.ndarray:
+    """Rows with whole numbers where the training data had them, in the training data's dtype.
+
+    Greys and other levels stay within their range, integers within what their dtype holds.
+    """
+    flat = rows.reshape(len(rows), columns.n_features).copy()
+    whole, dtype = columns.whole_numbers, np.dtype(columns.dtype)
+    flat[:, whole] = np.rint(flat[:, whole]) + 0.0  # no -0
+    if columns.levels is not None:
+        flat = flat.clip(columns.offset, columns.offset + columns.scale)
+    if dtype.kind in "iu":
+        low, high = _ends(dtype, flat.dtype)
+        flat = flat.clip(low, high)
+    if dtype.kind == "b":
+        flat = flat.clip(0, 1)
+    return flat.reshape(rows.shape).astype(dtype if dtype.kind in "biu" else rows.dtype)
+
+
+def _ends(dtype: np.dtype, floats: np.dtype) -> tuple[float, float]:
+    """The smallest and largest values of an integer dtype that these floats can hold."""
+    ends = np.iinfo(dtype)
+    high = floats.type(ends.max)
+    if int(high) > ends.max:  # 2⁶³ − 1 rounds up to a number that is too large
+        high = np.nextafter(high, floats.type(0))
+    return float(ends.min), float(high)

@@ -1,0 +1,94 @@
+"""What the uses of a code space ask of a trained model, whatever its family.
+
+Every family decodes: codes or noise z (n, k) become rows. Autoencoders also encode; a generator
+has no encoder, but a prior that its noise is drawn from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from diabolo.families import rowwise
+from diabolo.families.learner import Learner
+from diabolo.families.rowwise import PIECE
+from diabolo.families.seeds import Seeds
+from diabolo.families.tables import side_columns, width_of
+from diabolo.parts.priors import Prior
+
+
+def has_encoder(model: Learner) -> bool:
+    return hasattr(model, "transform")
+
+
+def decoder_of(model: Learner) -> nn.Module:
+    """The network that codes go into first."""
+    module = model.module_
+    return module.decoder if has_encoder(model) else module.generator
+
+
+def prior_of(model: Learner) -> Prior | None:
+    """Where the family draws codes from; None for autoencoders whose codes have no distribution."""
+    module = model.module_
+    return getattr(getattr(module, "code", module), "prior", None)
+
+
+def code_width(model: Learner) -> int:
+    """Numbers in a code, k."""
+    module = model.module_
+    return int(module.code.dim if has_encoder(model) else module.prior.dim)
+
+
+def sides_of(model: Learner, context: Any, rows: int) -> Tensor | None:
+    """A context as a tensor (rows, c), held against what the model was fitted with."""
+    sides = side_columns(context, rows)
+    wanted = model._context_width
+    if width_of(sides) != wanted:
+        raise ValueError(
+            f"this {type(model).__name__} was fitted with {wanted or 'no'} context columns, got "
+            f"{width_of(sides) or 'none'}: pass context=… as in fit."
+        )
+    return None if sides is None else torch.from_numpy(sides).to(model.device_)
+
+
+def decode_scaled(model: Learner, codes: np.ndarray, context: Any = None) -> np.ndarray:
+    """Codes (n, k) → rows as the network gives them, scaled and flat, (n, d) float32."""
+    sides = sides_of(model, context, len(codes))
+    decode: Callable[[Tensor, Tensor | None], Tensor] = model.module_.decode
+    z = torch.from_numpy(np.ascontiguousarray(codes, np.float32)).to(model.device_)
+    pieces = [np.empty((0, model.columns_.n_features), np.float32)]
+    for first in range(0, len(z), PIECE):
+        side = None if sides is None else sides[first : first + PIECE]
+        out = rowwise.apply(decode, z[first : first + PIECE], side)
+        rowwise.require_finite(out, first, "the codes")
+        pieces.append(out.cpu().numpy())
+    return np.concatenate(pieces)
+
+
+def in_units(model: Learner, scaled: np.ndarray) -> np.ndarray:
+    """Scaled flat rows (n, d) → rows in the units and shape of the training data."""
+    return model.columns_.original(torch.from_numpy(scaled))
+
+
+def scaled_rows(model: Learner, X: Any) -> np.ndarray:
+    """Rows X as the network sees them, (n, d) float32; refuses what the model was not made for."""
+    from diabolo.data.sources import open_dataset
+
+    dataset = open_dataset(X)
+    model.columns_.check(dataset, values=True)
+    rows = dataset.rows.take(np.arange(len(dataset)))
+    return model.columns_.scaled(torch.from_numpy(np.ascontiguousarray(rows))).numpy()
+
+
+def noise(model: Learner, n: int, random_state: Any, purpose: str = "codes") -> np.ndarray:
+    """n draws from the prior, (n, k) float32; one sentence where there is none."""
+    prior = prior_of(model)
+    if prior is None:
+        raise ValueError(
+            f"{type(model).__name__} has no prior to draw codes from: take those of given rows."
+        )
+    return prior.sample(n, Seeds.of(random_state).generator(purpose)).cpu().numpy()
