@@ -12,7 +12,9 @@ from diabolo.parts import (
     augmentations,
     codes,
     corruptions,
+    densities,
     discrepancies,
+    flows,
     games,
     likelihoods,
     networks,
@@ -54,6 +56,15 @@ PRIORS = {
     "pseudo-inputs": lambda: (
         met(codes.Gaussian(3, prior=priors.VampPrior(3, 5, 4, link="sigmoid"))).prior
     ),
+    "blend": lambda: densities.Blend(3, 4),
+    "kernel density": lambda: densities.KernelDensity(3, 6),
+    "mean posterior": lambda: densities.MeanPosterior(3, 5),
+    "flow": lambda: flows.Flow(3, 2, (8,)),
+}
+
+BLOCKS = {
+    "masked": lambda: flows.Masked((1, 2), (1, 2, 2)),
+    "autoregressive": lambda: flows.Autoregressive(3, (8,)),
 }
 
 GAMES = {
@@ -272,6 +283,7 @@ PARTS = {
     for group, members in {
         "code": CODES,
         "prior": PRIORS,
+        "block of a flow": BLOCKS,
         "game": GAMES,
         "kernel": KERNELS,
         "likelihood": LIKELIHOODS,
