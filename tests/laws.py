@@ -20,6 +20,7 @@ from diabolo.parts import (
     networks,
     penalties,
     priors,
+    quantisers,
 )
 from diabolo.parts.spec import initialise
 
@@ -27,6 +28,9 @@ CODES = {
     "deterministic": lambda: codes.Deterministic(4),
     "deterministic sigmoid": lambda: codes.Deterministic(4, "sigmoid"),
     "top-k": lambda: codes.TopK(6, 2),
+    "vector-quantised": lambda: quantisers.VectorQuantiser(6, 3, 5),
+    "vector-quantised by gradient": lambda: quantisers.GradientVectorQuantiser(6, 2, 7),
+    "finite scalar": lambda: quantisers.ScalarQuantiser(4, (2, 3, 5, 8)),
     "gaussian": lambda: codes.Gaussian(3),
     "gaussian, mixture": lambda: codes.Gaussian(3, prior=priors.Mixture(3, 4)),
     "gaussian, pseudo-inputs": lambda: met(codes.Gaussian(3, prior=priors.VampPrior(3, 5, 4))),

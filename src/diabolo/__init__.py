@@ -18,10 +18,12 @@ if TYPE_CHECKING:  # for editors and type checkers, which cannot see through the
     from diabolo.families.contractive import ContractiveAutoencoder as ContractiveAutoencoder
     from diabolo.families.convolutional import ConvolutionalAutoencoder as ConvolutionalAutoencoder
     from diabolo.families.denoising import DenoisingAutoencoder as DenoisingAutoencoder
+    from diabolo.families.finite_scalar import FSQAutoencoder as FSQAutoencoder
     from diabolo.families.saved import load as load
     from diabolo.families.sparse import SparseAutoencoder as SparseAutoencoder
     from diabolo.families.stacked import StackedAutoencoder as StackedAutoencoder
     from diabolo.families.variational import VariationalAutoencoder as VariationalAutoencoder
+    from diabolo.families.vector_quantised import VQVAE as VQVAE
 
 __version__ = "0.1.0"
 
@@ -34,6 +36,8 @@ _HOMES = {
     "ConvolutionalAutoencoder": "diabolo.families.convolutional",
     "StackedAutoencoder": "diabolo.families.stacked",
     "VariationalAutoencoder": "diabolo.families.variational",
+    "VQVAE": "diabolo.families.vector_quantised",
+    "FSQAutoencoder": "diabolo.families.finite_scalar",
     "GenerativeAdversarialNetwork": "diabolo.families.adversarial",
     "load": "diabolo.families.saved",
     "open_dataset": "diabolo.data.sources",

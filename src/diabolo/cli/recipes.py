@@ -71,6 +71,8 @@ RECIPES = {
     "convolutional": Recipe("ConvolutionalAutoencoder"),
     "stacked": Recipe("StackedAutoencoder"),
     "variational": Recipe("VariationalAutoencoder"),
+    "vector-quantised": Recipe("VQVAE"),
+    "finite-scalar": Recipe("FSQAutoencoder"),
     "adversarial": Recipe("GenerativeAdversarialNetwork"),
 }
 ALIASES = {
@@ -78,6 +80,8 @@ ALIASES = {
     "conv": "convolutional",
     "vae": "variational",
     "gan": "adversarial",
+    "fsq": "finite-scalar",
+    "vqvae": "vector-quantised",
 }
 
 

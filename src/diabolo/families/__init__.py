@@ -21,6 +21,8 @@ AUTOENCODERS = {
     "ConvolutionalAutoencoder": "convolutional",
     "StackedAutoencoder": "stacked",
     "VariationalAutoencoder": "variational",
+    "VQVAE": "vector_quantised",
+    "FSQAutoencoder": "finite_scalar",
 }
 GENERATORS = {  # that have no encoder
     "GenerativeAdversarialNetwork": "adversarial",

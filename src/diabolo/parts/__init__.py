@@ -17,4 +17,5 @@ from diabolo.parts import (  # noqa: F401
     networks,
     penalties,
     priors,
+    quantisers,
 )
