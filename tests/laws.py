@@ -268,6 +268,22 @@ MODELS = {
 
 GENERATORS = {
     name: lambda game=game, link=link, penalty=penalty: AdversarialModule(
+    "variational, independent units": lambda: AutoencoderModule(
+        networks.Dense((6, 8), "tanh"),
+        codes.Gaussian(4),
+        networks.Dense((4, 6), "tanh"),
+        likelihoods.Bernoulli(),
+        penalties=(penalties.TotalCorrelation(3.0, 50, "weighted"),),
+    ),
+    "wasserstein": lambda: AutoencoderModule(
+        networks.Dense((6, 4), "tanh"),
+        codes.Deterministic(4),
+        networks.Dense((4, 6), "tanh"),
+        likelihoods.Gaussian(),
+        penalties=(
+            penalties.Discrepancy(10.0, priors.StandardNormal(4), discrepancies.for_normal(4)),
+        ),
+    ),
         priors.StandardNormal(3),
         networks.Dense((3, 5, 6), "tanh"),
         networks.Dense((6, 5, 1), "tanh"),

@@ -44,6 +44,7 @@ OWN = {
     "ConvolutionalAutoencoder": {"channels": (4, 8)},
     "StackedAutoencoder": {"layers": ("denoising", "contractive", "plain")},
     "VariationalAutoencoder": {"warmup": 3.0},
+    "BetaVAE": {"capacity": 5.0, "warmup": 3.0},
 }
 
 

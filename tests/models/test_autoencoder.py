@@ -23,6 +23,9 @@ def test_the_loss_is_the_weighted_sum_of_its_terms(make):
     terms = named_terms(model(Example(greys(9, 6)), LATE, noise()))
     weights = {"reconstruction": 1.0, "rate": model.beta}
     weights |= {penalty.term: penalty.weight for penalty in model.penalties}
+    record = model.observe(Example(greys(9, 6)), noise())
+    for part in model.penalties:  # what is only shown
+        weights |= dict.fromkeys(part.measures(record, model), 0.0)
     wanted = sum(weights[name] * value for name, value in terms.items() if name != "loss")
     torch.testing.assert_close(terms["loss"], wanted)
     assert all(value.shape == () for value in terms.values())
@@ -99,10 +102,12 @@ def test_the_jacobian_knows_the_context():
 # sums over entries, means over rows
 
 
+OF_THE_BATCH = penalties.KLSparsity, penalties.Discrepancy
+
 ROW_BY_ROW = {
     name: make
     for name, make in MODELS.items()
-    if not any(isinstance(p, penalties.KLSparsity) for p in make().penalties)
+    if not any(isinstance(p, OF_THE_BATCH) for p in make().penalties)
     and isinstance(make().corruption, corruptions.Nothing)
     and not make().is_variational
     and "probes" not in name
@@ -251,3 +256,21 @@ def test_modules_of_ones_own_need_not_know_of_contexts():
         own, codes.Deterministic(4), networks.Dense((4, 6)), likelihoods.Gaussian()
     )
     assert torch.equal(model.encode(x), own(x))
+
+
+def test_the_rate_is_held_at_a_growing_capacity():
+    """Burgess et al. 2018, eq. 8: γ |KL − C|."""
+    model = drawn(MODELS["variational"])
+    model.beta, model.warmup, model.capacity = 3.0, 8.0, 20.0
+    for epochs, capacity in [(0.0, 0.0), (2.0, 5.0), (8.0, 20.0), (100.0, 20.0)]:
+        terms = model(Example(greys(9, 6)), torch.tensor(epochs), noise())
+        wanted = terms["reconstruction"] + 3.0 * abs(terms["rate"] - capacity)
+        torch.testing.assert_close(terms["loss"], wanted)
+
+
+def test_a_model_knows_what_its_codes_follow():
+    assert drawn(MODELS["plain"]).latent_prior is None
+    variational, wasserstein = drawn(MODELS["variational, mixture"]), drawn(MODELS["wasserstein"])
+    assert variational.latent_prior is variational.code.prior
+    assert wasserstein.latent_prior is wasserstein.penalties[0].prior
+    assert drawn(MODELS["hierarchical"]).latent_prior.sample(3, noise()).shape == (3, 3)

@@ -7,11 +7,16 @@ import pytest
 import torch
 from scipy.integrate import quad
 from scipy.special import expit
-from scipy.stats import norm
+from scipy.stats import multivariate_normal, norm
 
 from diabolo.models.autoencoder import AutoencoderModule, Example
-from diabolo.models.bounds import importance_weights, log_likelihood, summary
-from diabolo.parts import codes, likelihoods, networks
+from diabolo.models.bounds import (
+    ImportanceWeighted,
+    importance_weights,
+    log_likelihood,
+    summary,
+)
+from diabolo.parts import codes, likelihoods, networks, priors
 from laws import MODELS, drawn, greys, noise, normal
 
 LATE = torch.tensor(1e9)
@@ -117,3 +122,132 @@ def test_summary_is_mean_and_standard_error():
     assert result.n_samples == 7
     assert torch.equal(result.rows, rows)
     assert math.isnan(summary(rows[:1], 7).standard_error)
+
+
+# every kind of drawn code
+
+
+DRAWN = {name: make for name, make in MODELS.items() if make().is_variational}
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("make", DRAWN.values(), ids=DRAWN)
+def test_more_draws_are_a_tighter_bound(make):
+    vae = drawn(make)
+    x = greys(4, 6, levels=2).repeat(500, 1)
+    loose, middle, tight = (log_likelihood(vae, x, k, noise(k)) for k in (1, 5, 50))
+    assert loose.mean() < middle.mean() < tight.mean()
+    terms = vae(Example(x), LATE, noise())
+    elbo = -(terms["reconstruction"] + terms["rate"]).item()
+    assert loose.mean().item() == pytest.approx(elbo, abs=6 * loose.std().item() / 2000**0.5)
+
+
+def linear(code):
+    """A linear Gaussian decoder of a code of two units, and weights that are not at odds."""
+    vae = drawn(
+        lambda: AutoencoderModule(
+            networks.Dense((3, 4)), code, networks.Dense((2, 3)), likelihoods.Gaussian(scale=0.8)
+        )
+    )
+    with torch.no_grad():
+        vae.encoder.layers[0].weight.mul_(0.3)
+        vae.encoder.layers[0].bias[2:] = 0.7  # wide enough to reach all of the prior
+    return vae
+
+
+def hierarchy():
+    code = codes.Hierarchical(2, networks.Dense((2, 2)), codes.Gaussian(1), networks.Dense((1, 4)))
+    vae = linear(code)
+    with torch.no_grad():  # a spread that does not depend on u keeps z a Gaussian
+        code.down.layers[0].weight[2:] = 0
+    return vae
+
+
+def components_of(code):
+    """p(z) as a mixture: weights, means, covariances."""
+    if isinstance(code, codes.Hierarchical):
+        weight, bias = (p.detach().numpy() for p in code.down.parameters())
+        spread = np.exp(code.bound * np.tanh(bias[2:] / code.bound))
+        return [(1.0, bias[:2], weight[:2] @ weight[:2].T + np.diag(spread))]
+    with torch.no_grad():
+        mu, logvar, log_weight = (value.numpy() for value in code.prior.components())
+    covariances = [np.diag(np.exp(v)) for v in logvar]
+    return list(zip(np.exp(log_weight), mu, covariances, strict=True))
+
+
+LINEAR = {
+    "mixture": lambda: linear(codes.Gaussian(2, prior=priors.Mixture(2, 3))),
+    "pseudo-inputs": lambda: linear(codes.Gaussian(2, prior=priors.VampPrior(2, 3, 4))),
+    "two latents": hierarchy,
+}
+
+
+@pytest.mark.parametrize("make", LINEAR.values(), ids=LINEAR)
+def test_bounds_stay_below_the_exact_likelihood_and_reach_it(make):
+    vae, x = make(), normal(4, 3)
+    weight, bias = (p.detach().numpy() for p in vae.decoder.parameters())
+    density = 0.0
+    for share, mean, spread in components_of(vae.code):
+        covariance = weight @ spread @ weight.T + 0.64 * np.eye(3)
+        density += share * multivariate_normal(weight @ mean + bias, covariance).pdf(x)
+    exact = np.log(density)
+    bounds = [log_likelihood(vae, x.repeat(500, 1), k, noise(k)).mean().item() for k in (1, 5, 50)]
+    assert bounds == sorted(bounds)
+    assert bounds[-1] < exact.mean()
+    many = log_likelihood(vae, x, 50_000, noise())
+    np.testing.assert_allclose(many.numpy(), exact, atol=0.04)
+
+
+# the importance-weighted objective
+
+
+def test_importance_weighted_loss_and_gradient_are_those_of_a_double_loop():
+    vae, x, k = model(units=2), greys(4, 3, levels=2), 3
+    parameters = list(vae.parameters())
+    loss = ImportanceWeighted(vae, k)(Example(x), LATE, noise(1))["loss"]
+    gradients = torch.autograd.grad(loss, parameters)
+
+    eps = torch.empty(4 * k, 2, dtype=torch.float64).normal_(generator=noise(1)).view(4, k, 2)
+    total = 0.0
+    for row in range(4):
+        mu, logvar = vae.code.posterior(vae.encoder(x[row : row + 1]))
+        q = torch.distributions.Normal(mu[0], (0.5 * logvar[0]).exp())
+        weights = 0.0
+        for draw in range(k):
+            z = q.loc + q.scale * eps[row, draw]
+            coins = torch.distributions.Bernoulli(logits=vae.decoder(z[None])[0])
+            log_p = (
+                coins.log_prob(x[row]).sum() + torch.distributions.Normal(0, 1).log_prob(z).sum()
+            )
+            weights = weights + torch.exp(log_p - q.log_prob(z).sum())
+        total = total - torch.log(weights / k) / 4
+    torch.testing.assert_close(loss, total)
+    wanted = torch.autograd.grad(total, parameters)
+    for found, right in zip(gradients, wanted, strict=True):
+        torch.testing.assert_close(found, right)
+
+
+def test_one_importance_sample_is_the_variational_loss_on_average():
+    vae, x = model(units=2), greys(5, 3, levels=2).repeat(20_000, 1)
+    parameters = list(vae.parameters())
+    one = ImportanceWeighted(vae, 1)(Example(x), LATE, noise())["loss"]
+    plain = vae(Example(x), LATE, noise(1))["loss"]
+    torch.testing.assert_close(one, plain, atol=0.01, rtol=0)
+    for found, right in zip(
+        torch.autograd.grad(one, parameters), torch.autograd.grad(plain, parameters), strict=True
+    ):
+        torch.testing.assert_close(found, right, atol=0.02, rtol=0)
+
+
+def test_importance_weighted_terms_are_the_looser_bound_and_warm_up():
+    vae, x = model(units=2), greys(5, 3, levels=2)
+    terms = ImportanceWeighted(vae, 7)(Example(x), LATE, noise())
+    assert terms["loss"] < terms["reconstruction"] + terms["rate"]
+    vae.warmup = 10.0
+    cold = ImportanceWeighted(vae, 1)(Example(x), torch.tensor(0.0), noise())
+    torch.testing.assert_close(cold["loss"], cold["reconstruction"])
+
+
+def test_importance_weighted_refuses_a_code_that_is_not_drawn():
+    with pytest.raises(TypeError, match="need a code that is drawn from a posterior"):
+        ImportanceWeighted(drawn(MODELS["plain"]), 5)(Example(normal(3, 6)), LATE, noise())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sklearn.utils._param_validation import Interval
 
@@ -11,7 +11,7 @@ from diabolo.families.composition import Facts
 from diabolo.families.generative import Generative
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts.augmentations import Binarise
-from diabolo.parts.codes import Gaussian
+from diabolo.parts.codes import Code, Gaussian
 
 
 class VariationalAutoencoder(Generative):
@@ -47,12 +47,14 @@ class VariationalAutoencoder(Generative):
     }
 
     def compose(self, facts: Facts) -> AutoencoderModule:
+        return self.drawn(facts, Gaussian(self.code_size(facts)))
+
+    # what families like this one compose with
+
+    def drawn(self, facts: Facts, code: Code, **words: Any) -> AutoencoderModule:
+        """An autoencoder around a code that is drawn, with this family's settings or `words`."""
         if self.binarise and facts.kind == "real":
             raise ValueError("binarise=True needs values in [0, 1]: pass scaling='unit'.")
-        return self.around(
-            facts,
-            Gaussian(self.code_size(facts)),
-            augmentation=Binarise() if self.binarise else None,
-            beta=self.beta,
-            warmup=self.warmup,
-        )
+        given = {"beta": self.beta, "warmup": self.warmup, **words}
+        binarise = Binarise() if self.binarise else None
+        return self.around(facts, code, augmentation=binarise, **given)

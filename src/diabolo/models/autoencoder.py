@@ -22,6 +22,7 @@ from diabolo.parts.likelihoods import Likelihood
 from diabolo.parts.networks import Identity, Mirror
 from diabolo.parts.penalties import Penalty
 from diabolo.parts.record import Pass
+from diabolo.parts.priors import Prior
 from diabolo.parts.spec import registered
 
 
@@ -44,6 +45,8 @@ class AutoencoderModule(Model):
     warmup : epochs over which the weight of the rate grows from 0 to `beta`
         (Sønderby et al. 2016, sec. 2.3); keeps units from collapsing before they are of use.
     """
+    capacity : nats at which the rate is held, as β |rate − capacity|, if not 0. Then it is the
+        capacity that grows from 0 over the warmup (Burgess et al. 2018, eq. 8).
 
     encoder: nn.Module
     code: Code
@@ -56,6 +59,7 @@ class AutoencoderModule(Model):
     beta: float = 1.0
     warmup: float = 0.0
 
+    capacity: float = 0.0
     def __post_init__(self) -> None:
         self.penalties = registered(self.penalties)
         if isinstance(self.decoder, Mirror):
@@ -98,7 +102,7 @@ class AutoencoderModule(Model):
         loss = reduce(torch.add, terms.values())
         if self.is_variational:
             terms["rate"] = record.rate.mean()
-            loss = loss + self._rate_weight(clock) * terms["rate"]
+            loss = loss + self._cost(terms["rate"], clock)
         for index, penalty in enumerate(self.penalties):
             terms[penalty.term] = penalty(record, self, generator)
             loss = loss + penalty.weight * terms[penalty.term]
@@ -116,8 +120,22 @@ class AutoencoderModule(Model):
             nats = nats * record.weight
         return nats.sum(1).mean()
 
-    def _rate_weight(self, clock: Tensor) -> Tensor | float:
-        return self.beta * (clock / self.warmup).clamp(max=1.0) if self.warmup else self.beta
+    def _cost(self, rate: Tensor, clock: Tensor) -> Tensor:
+        """What the rate adds to the loss, ()."""
+        if self.capacity:
+            return self.beta * (rate - self.capacity * self.grown(clock)).abs()
+        return self.beta * self.grown(clock) * rate
+
+    def grown(self, clock: Tensor) -> Tensor | float:
+        """How much of the warmup is over, 0 … 1."""
+        return (clock / self.warmup).clamp(max=1.0) if self.warmup else 1.0
+
+    @property
+    def latent_prior(self) -> Prior | None:
+        """What the codes are made to follow and can be drawn from: the code's own prior, or that
+        of a penalty; None where there is none."""
+        words: list[Any] = [self.code, *self.penalties]
+        return next((word.prior for word in words if hasattr(word, "prior")), None)
 
     @property
     def is_variational(self) -> bool:

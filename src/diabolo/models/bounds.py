@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from diabolo.models.autoencoder import AutoencoderModule, call
+from diabolo.models.autoencoder import AutoencoderModule, Example, call
 
 
 class LogLikelihood(NamedTuple):
@@ -66,6 +66,34 @@ def importance_weights(
 ) -> Tensor:
     """log p(x|z_i) + log p(z_i) − log q(z_i|x) for k draws of every row, (n, k) in nats."""
     return torch.stack(weigh(model, x, k, generator, context)).sum(0)
+
+
+class ImportanceWeighted(nn.Module):
+    """The objective −L_k over the parts of an autoencoder, in place of its evidence bound.
+
+    Its gradient is that of the draws, each with the share of its weight (Burda et al. 2016, eq.
+    13). `beta` and `warmup` are the model's, on log q(z|x) − log p(z) inside of the weights.
+    """
+
+    def __init__(self, model: AutoencoderModule, k: int) -> None:
+        super().__init__()
+        self.model, self.k = model, k
+
+    def forward(
+        self, batch: Example, clock: Tensor, generator: torch.Generator | None
+    ) -> dict[str, Tensor]:
+        """Terms: "loss", and means over all draws: "reconstruction" and "rate", which add up to
+        minus the looser bound L_1. All in nats per row."""
+        model = self.model
+        x = model.augmentation(batch.x, generator)
+        log_px, log_ratio = weigh(model, x, self.k, generator, batch.context)
+        weights = log_px + model.beta * model.grown(clock) * log_ratio
+        bound = torch.logsumexp(weights, 1) - math.log(self.k)
+        return {
+            "loss": -bound.mean(),
+            "reconstruction": -log_px.mean(),
+            "rate": -log_ratio.mean(),
+        }
 
 
 @torch.inference_mode()

@@ -229,6 +229,6 @@ class Ancestral(NamedTuple):
         """(n, dim)."""
         code: Any = self.code
         weight = next(code.down.parameters())  # whose device and precision count
-        u = code.above.prior.sample(n, generator).to(weight)
-        mu, logvar = (value.cpu() for value in bounded_moments(code.down(u), code.bound))
-        return _drawn(mu, logvar, generator)
+        u = code.above.prior.sample(n, generator)
+        mu, logvar = bounded_moments(code.down(u.to(weight)), code.bound)
+        return _drawn(mu.to(u.device), logvar.to(u.device), generator)

@@ -10,15 +10,18 @@ from __future__ import annotations
 import math
 from dataclasses import field
 from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from diabolo.parts.aggregated import SAMPLINGS, Aggregated, aggregated
 from diabolo.parts.codes import Deterministic
+from diabolo.parts.discrepancies import InverseMultiquadratic, Kernel, mmd
 from diabolo.parts.networks import Dense
+from diabolo.parts.priors import Prior, StandardNormal
 from diabolo.parts.record import Pass
-from diabolo.parts.spec import Part
+from diabolo.parts.spec import Part, among
 
 if TYPE_CHECKING:
     from diabolo.models.autoencoder import AutoencoderModule
@@ -206,3 +209,51 @@ class WeightDecay(Penalty):
     ) -> Tensor:
         matrices = [p for p in model.parameters() if p.ndim > 1]
         return 0.5 * torch.stack([(w * w).sum() for w in matrices]).sum()
+
+
+class TotalCorrelation(Penalty):
+    """KL(q(z) ‖ Π_j q(z_j)) in nats: how far the units of a Gaussian code are from independent.
+
+    q(z) is the mean posterior over the training rows, estimated from the batch (see
+    `diabolo.parts.aggregated`). Chen et al. 2018, "Isolating sources of disentanglement in
+    variational autoencoders".
+
+    rows : of the training set.
+    """
+
+    term: ClassVar[str] = "total_correlation"
+    rows: int = 1
+    sampling: str = among(SAMPLINGS, default="stratified")
+
+    def forward(
+        self, record: Pass, model: AutoencoderModule, generator: torch.Generator | None
+    ) -> Tensor:
+        return self._aggregated(record, model).total_correlation
+
+    def measures(self, record: Pass, model: AutoencoderModule) -> dict[str, Tensor]:
+        with torch.no_grad():
+            return {"mutual_information": self._aggregated(record, model).mutual_information}
+
+    def _aggregated(self, record: Pass, model: AutoencoderModule) -> Aggregated:
+        code: Any = model.code
+        mu, logvar = code.posterior(record.h)
+        return aggregated(record.z, mu, logvar, self.rows, self.sampling)
+
+
+class Discrepancy(Penalty):
+    """MMD² between the codes of the batch and as many draws of a prior, in the kernel's units.
+
+    Unlike the rate it looks at all codes together and leaves a single one free. Tolstikhin et al.
+    2018, "Wasserstein auto-encoders", algorithm 2; Zhao, Song & Ermon 2019, "InfoVAE", eq. 7.
+    """
+
+    term: ClassVar[str] = "mmd"
+    prior: Prior = field(default_factory=lambda: StandardNormal(1))
+    kernel: Kernel = field(default_factory=InverseMultiquadratic)
+
+    def forward(
+        self, record: Pass, model: AutoencoderModule, generator: torch.Generator | None
+    ) -> Tensor:
+        z = record.z
+        draws = self.prior.sample(len(z), generator).to(z)
+        return mmd(z, draws, self.kernel, unbiased=len(z) > 1)

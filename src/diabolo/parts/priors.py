@@ -25,8 +25,13 @@ def log_normal(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     return -0.5 * (error * error * torch.exp(-logvar) + logvar + LOG_2PI).sum(-1)
 
 
+def _place(generator: torch.Generator | None) -> torch.device:
+    """Where draws are made: only the generator's own device can."""
+    return torch.device("cpu") if generator is None else generator.device
+
+
 class Prior(Part, abstract=True):
-    """What all kinds share: codes of `dim` units."""
+    """What all kinds share: codes of `dim` units; draws are made on the generator's device."""
 
     dim: int
 
@@ -55,7 +60,7 @@ class StandardNormal(Prior):
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """(n, dim)."""
-        return torch.empty(n, self.dim).normal_(generator=generator)
+        return torch.empty(n, self.dim, device=_place(generator)).normal_(generator=generator)
 
     def divergence(self, mu: Tensor, logvar: Tensor, z: Tensor | None = None) -> Tensor:
         """KL(N(μ, σ²) ‖ N(0, I)) = ½ Σ (μ² + σ² − 1 − log σ²), (n,) in nats.
@@ -75,7 +80,8 @@ class Uniform(Prior):
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """(n, dim)."""
-        return torch.empty(n, self.dim).uniform_(-1, 1, generator=generator)
+        empty = torch.empty(n, self.dim, device=_place(generator))
+        return empty.uniform_(-1, 1, generator=generator)
 
 
 class Mixed(Prior, abstract=True):
@@ -102,9 +108,10 @@ class Mixed(Prior, abstract=True):
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """(n, dim)."""
-        mu, logvar, log_weight = (value.cpu() for value in self.components())
+        place = _place(generator)
+        mu, logvar, log_weight = (value.to(place) for value in self.components())
         which = torch.multinomial(log_weight.exp(), n, replacement=True, generator=generator)
-        noise = torch.empty(n, self.dim, dtype=mu.dtype).normal_(generator=generator)
+        noise = mu.new_empty(n, self.dim).normal_(generator=generator)
         return mu[which] + torch.exp(0.5 * logvar[which]) * noise
 
 

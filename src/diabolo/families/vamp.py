@@ -1,0 +1,38 @@
+"""The variational autoencoder with a VampPrior: the prior is what the encoder says of examples."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import ClassVar
+
+from sklearn.utils._param_validation import Interval
+
+from diabolo.families.composition import Facts
+from diabolo.families.variational import VariationalAutoencoder
+from diabolo.models.autoencoder import AutoencoderModule
+from diabolo.parts.codes import Gaussian
+from diabolo.parts.priors import VampPrior
+
+
+class VampPriorVAE(VariationalAutoencoder):
+    """Variational autoencoder with p(z) = 1/K Σ_k q(z|u_k) for learned pseudo-inputs u_k.
+
+    The prior that makes the bound largest is the mean posterior over all training rows; this is
+    the same over a few rows that are learned, so it does not over-fit and stays cheap.
+
+    n_pseudo_inputs : K; 500 in the paper.
+
+    Tomczak & Welling 2018, "VAE with a VampPrior", eq. 9.
+    """
+
+    n_pseudo_inputs: int = 100
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        "n_pseudo_inputs": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def compose(self, facts: Facts) -> AutoencoderModule:
+        dim = self.code_size(facts)
+        link = "identity" if facts.kind == "real" else "sigmoid"
+        prior = VampPrior(dim, facts.n_features, self.n_pseudo_inputs, facts.context, link)
+        return self.drawn(facts, Gaussian(dim, prior=prior))

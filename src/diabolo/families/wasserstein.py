@@ -1,0 +1,40 @@
+"""The Wasserstein autoencoder: codes that follow a prior all together, each of them exact."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import ClassVar
+
+from sklearn.utils._param_validation import Interval
+
+from diabolo.families.composition import Facts
+from diabolo.families.generative import Generative
+from diabolo.models.autoencoder import AutoencoderModule
+from diabolo.parts.codes import Deterministic
+from diabolo.parts.discrepancies import for_normal
+from diabolo.parts.penalties import Discrepancy
+from diabolo.parts.priors import StandardNormal
+
+
+class WassersteinAutoencoder(Generative):
+    """Deterministic autoencoder whose codes together follow N(0, I): WAE-MMD.
+
+    Minimises −log p(x|z(x)) + λ MMD²(q(z), N(0, I)) with inverse multiquadratic kernels. Unlike a
+    variational code, a single one is a point and may lie anywhere, so reconstructions stay sharp;
+    there is no bound on log p(x). Batches have to be large enough to show q(z), 100 or more.
+
+    divergence_weight : λ.
+
+    Tolstikhin et al. 2018, "Wasserstein auto-encoders", algorithm 2.
+    """
+
+    divergence_weight: float = 10.0
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        "divergence_weight": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def compose(self, facts: Facts) -> AutoencoderModule:
+        dim = self.code_size(facts)
+        penalty = Discrepancy(self.divergence_weight, StandardNormal(dim), for_normal(dim))
+        return self.around(facts, Deterministic(dim), penalties=(penalty,))
