@@ -27,6 +27,7 @@ VERBS = {
     "encode": "write the codes of data",
     "reconstruct": "write what a model makes of data",
     "generate": "make new rows that look like the training data",
+    "edit": "change rows by way of their codes, measure what that does",
     "evaluate": "measure a model on data, beside PCA",
     "inspect": "show what a model file holds",
     "gallery": "train every family, make one page of pictures",

@@ -55,6 +55,22 @@ def sides_of(model: Learner, context: Any, rows: int) -> Tensor | None:
     return None if sides is None else torch.from_numpy(sides).to(model.device_)
 
 
+def is_conditional(model: Learner) -> bool:
+    """Whether the model was fitted with labels and sees the class of every row."""
+    return bool(getattr(model, "_is_conditional", False))
+
+
+def seen_beside(model: Learner, labels: Any, context: Any, rows: int) -> np.ndarray | None:
+    """What the networks see besides codes, (rows, c): the context, with the class in front of it
+    for models that were fitted with labels.
+
+    labels : (rows,) classes. context : (rows, c), one row for all, (1, c), or None.
+    """
+    if context is not None and len(context) == 1:
+        context = np.repeat(np.asarray(context, np.float32), rows, 0)
+    return model._beside(labels, context, rows) if is_conditional(model) else context
+
+
 def decode_scaled(model: Learner, codes: np.ndarray, context: Any = None) -> np.ndarray:
     """Codes (n, k) → rows as the network gives them, scaled and flat, (n, d) float32."""
     sides = sides_of(model, context, len(codes))

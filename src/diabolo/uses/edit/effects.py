@@ -56,12 +56,14 @@ class Effects(NamedTuple):
 
     attributes : value of each attribute. distance : root mean square over features, in scaled
         units, from the rows at strength 0. target : the attribute that should move, or None.
+    source : the attribute that it should move away from, or None.
     """
 
     strengths: np.ndarray
     attributes: dict[str, np.ndarray]
     distance: np.ndarray
     target: str | None = None
+    source: str | None = None
 
     def slope(self, name: str) -> float:
         """By how much an attribute moves in one step: the least-squares line's."""
@@ -69,11 +71,14 @@ class Effects(NamedTuple):
 
     @property
     def side_effect(self) -> float:
-        """Root mean square of the other attributes' slopes, as a share of the target's slope."""
-        others = [self.slope(name) for name in self.attributes if name != self.target]
+        """Root mean square of the other attributes' slopes, as a share of the target's slope;
+        infinite where the target does not move, 0 where there are no others."""
+        intended = {self.target, self.source}
+        others = [self.slope(name) for name in self.attributes if name not in intended]
         if self.target is None or not others:
             return 0.0
-        return float(np.sqrt(np.mean(np.square(others))) / abs(self.slope(self.target)))
+        moved = abs(self.slope(self.target))
+        return float(np.sqrt(np.mean(np.square(others))) / moved) if moved else float("inf")
 
 
 def edited(
@@ -97,6 +102,7 @@ def effects(
     attributes: Mapping[str, Attribute],
     *,
     target: str | None = None,
+    source: str | None = None,
     context: Any = None,
 ) -> Effects:
     """What moving codes (n, k) along a direction does to their rows."""
@@ -108,7 +114,7 @@ def effects(
         for name, attribute in attributes.items()
     }
     distance = np.array([float(np.sqrt(np.square(rows - still).mean())) for rows in moved])
-    return Effects(np.asarray(strengths, float), values, distance, target)
+    return Effects(np.asarray(strengths, float), values, distance, target, source)
 
 
 def _scaled(

@@ -70,11 +70,17 @@ def _starts(model: Learner, X: Any, x: np.ndarray, random_state: Any, context: A
     if has_encoder(model):
         return torch.from_numpy(model.transform(X, context=context))[:, None]
     draws = noise(model, TRIES, random_state, "starts")
-    if context is not None:  # what a draw decodes to is another thing in each row's context
-        return torch.from_numpy(np.resize(draws, (len(x), STARTS, draws.shape[1])))
-    made = torch.from_numpy(decode_scaled(model, draws))
-    nearest = torch.cdist(torch.from_numpy(x), made).topk(STARTS, largest=False).indices
-    return torch.from_numpy(draws)[nearest]
+    # what a draw decodes to is another thing in every context, of which there may be few or many
+    each = np.zeros((len(x), 0), np.float32) if context is None else np.asarray(context)
+    kinds, kind_of = np.unique(each, axis=0, return_inverse=True)
+    starts = torch.empty(len(x), STARTS, draws.shape[1])
+    for number, side in enumerate(kinds):
+        sides = None if context is None else np.repeat(side[None], len(draws), 0)
+        made = torch.from_numpy(decode_scaled(model, draws, sides))
+        own = np.flatnonzero(kind_of.reshape(-1) == number)
+        nearest = torch.cdist(torch.from_numpy(x[own]), made).topk(STARTS, largest=False).indices
+        starts[own] = torch.from_numpy(draws)[nearest]
+    return starts
 
 
 def _search(

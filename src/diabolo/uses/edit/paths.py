@@ -64,7 +64,8 @@ def geodesic(
     Found from the straight line by L-BFGS, so it is the shortest among ways like it. Its steps are
     about equally large in the rows.
 
-    context : (1, c), what the decoder sees besides, where the model was fitted with some.
+    context : what the decoder sees besides, (1, c) all along or (steps, c) point by point, where
+        the model was fitted with some.
 
     Shao, Kumar & Fletcher 2018, "The Riemannian geometry of deep generative models", alg. 1.
     """
@@ -131,7 +132,8 @@ def _exact_decoder(model: Learner, context: Any, rows: int) -> Callable[[Tensor]
     """g in float64, without gradients of the weights: near the end of the search the energy
     changes by less than float32 can tell."""
     module = copy.deepcopy(model.module_).cpu().double().requires_grad_(False)
-    side = None if context is None else np.repeat(np.asarray(context, np.float32), rows, 0)
-    tensor = sides_of(model, side, rows)
+    if context is not None and len(context) == 1:
+        context = np.repeat(np.asarray(context, np.float32), rows, 0)
+    tensor = sides_of(model, context, rows)
     context = None if tensor is None else tensor.cpu().double()
     return lambda z: module.decode(z, context)
