@@ -13,6 +13,7 @@ from diabolo.parts import (
     codes,
     corruptions,
     densities,
+    dictionaries,
     discrepancies,
     flows,
     games,
@@ -28,6 +29,8 @@ CODES = {
     "deterministic": lambda: codes.Deterministic(4),
     "deterministic sigmoid": lambda: codes.Deterministic(4, "sigmoid"),
     "top-k": lambda: codes.TopK(6, 2),
+    "top-k of a row": lambda: dictionaries.RowTopK(6, 3),
+    "top-k of a batch": lambda: dictionaries.BatchTopK(6, 3),
     "vector-quantised": lambda: quantisers.VectorQuantiser(6, 3, 5),
     "vector-quantised by gradient": lambda: quantisers.GradientVectorQuantiser(6, 2, 7),
     "finite scalar": lambda: quantisers.ScalarQuantiser(4, (2, 3, 5, 8)),
@@ -120,6 +123,11 @@ PENALTIES = {
     "contractive": lambda: penalties.Contractive(0.1),
     "contractive by probes": lambda: penalties.Contractive(0.1, probes=2),
     "weight decay": lambda: penalties.WeightDecay(0.01),
+    "revival": lambda: dictionaries.Revival(0.1, 4, 2, patience=0),
+    "total correlation": lambda: penalties.TotalCorrelation(3.0, 50),
+    "discrepancy": lambda: penalties.Discrepancy(
+        10.0, priors.StandardNormal(4), discrepancies.for_normal(4)
+    ),
 }
 
 # (height, width, channels) of images and signals
@@ -147,6 +155,10 @@ NETWORKS = {
     "tied": lambda context=0: (
         networks.Dense((7, 5, 3), "tanh", context),
         networks.Mirror((3, 5, 7), "tanh", context),
+    ),
+    "dictionary": lambda context=0: (
+        networks.Dense((7, 3), context=context),
+        dictionaries.Dictionary(3, 7, context),
     ),
     **{
         f"convolutional, {name}": lambda context=0, shape=shape: (
@@ -257,17 +269,6 @@ MODELS = {
         likelihoods.Bernoulli(),
         beta=0.7,
     ),
-    "categorical, shifted": lambda: AutoencoderModule(
-        networks.Dense((6, 4)),
-        codes.Deterministic(4),
-        networks.Dense((4, 30)),
-        likelihoods.Categorical(5),
-        augmentation=augmentations.Shift((2, 3, 1)),
-    ),
-}
-
-GENERATORS = {
-    name: lambda game=game, link=link, penalty=penalty: AdversarialModule(
     "variational, independent units": lambda: AutoencoderModule(
         networks.Dense((6, 8), "tanh"),
         codes.Gaussian(4),
@@ -284,6 +285,17 @@ GENERATORS = {
             penalties.Discrepancy(10.0, priors.StandardNormal(4), discrepancies.for_normal(4)),
         ),
     ),
+    "categorical, shifted": lambda: AutoencoderModule(
+        networks.Dense((6, 4)),
+        codes.Deterministic(4),
+        networks.Dense((4, 30)),
+        likelihoods.Categorical(5),
+        augmentation=augmentations.Shift((2, 3, 1)),
+    ),
+}
+
+GENERATORS = {
+    name: lambda game=game, link=link, penalty=penalty: AdversarialModule(
         priors.StandardNormal(3),
         networks.Dense((3, 5, 6), "tanh"),
         networks.Dense((6, 5, 1), "tanh"),

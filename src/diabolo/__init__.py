@@ -19,21 +19,21 @@ if TYPE_CHECKING:  # for editors and type checkers, which cannot see through the
     from diabolo.families.contractive import ContractiveAutoencoder as ContractiveAutoencoder
     from diabolo.families.convolutional import ConvolutionalAutoencoder as ConvolutionalAutoencoder
     from diabolo.families.denoising import DenoisingAutoencoder as DenoisingAutoencoder
+    from diabolo.families.dictionary import SparseDictionary as SparseDictionary
     from diabolo.families.finite_scalar import FSQAutoencoder as FSQAutoencoder
-    from diabolo.families.saved import load as load
     from diabolo.families.hierarchical import HierarchicalVAE as HierarchicalVAE
     from diabolo.families.importance_weighted import (
         ImportanceWeightedAutoencoder as ImportanceWeightedAutoencoder,
     )
     from diabolo.families.info import InfoVAE as InfoVAE
     from diabolo.families.mixture import MixtureVAE as MixtureVAE
+    from diabolo.families.saved import load as load
     from diabolo.families.sparse import SparseAutoencoder as SparseAutoencoder
     from diabolo.families.stacked import StackedAutoencoder as StackedAutoencoder
-    from diabolo.families.variational import VariationalAutoencoder as VariationalAutoencoder
     from diabolo.families.total_correlation import BetaTCVAE as BetaTCVAE
     from diabolo.families.vamp import VampPriorVAE as VampPriorVAE
+    from diabolo.families.variational import VariationalAutoencoder as VariationalAutoencoder
     from diabolo.families.vector_quantised import VQVAE as VQVAE
-
     from diabolo.families.wasserstein import WassersteinAutoencoder as WassersteinAutoencoder
 __version__ = "0.1.0"
 
@@ -56,6 +56,7 @@ _HOMES = {
     "VampPriorVAE": "diabolo.families.vamp",
     "HierarchicalVAE": "diabolo.families.hierarchical",
     "FSQAutoencoder": "diabolo.families.finite_scalar",
+    "SparseDictionary": "diabolo.families.dictionary",
     "GenerativeAdversarialNetwork": "diabolo.families.adversarial",
     "load": "diabolo.families.saved",
     "open_dataset": "diabolo.data.sources",

@@ -19,6 +19,8 @@ OWN_FLAGS = {
     "deep": ("--hidden", "16,12"),
 }
 
+WIDTHS = {"overcomplete": 128, "dictionary": 256, "masked": 32}  # of the default code
+
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_model_trains_and_can_be_loaded(diabolo, tmp_path, name):
@@ -31,7 +33,7 @@ def test_every_model_trains_and_can_be_loaded(diabolo, tmp_path, name):
     estimator = load(path)
     assert type(estimator).__name__ == RECIPES[name].family
     if RECIPES[name].family in AUTOENCODERS:
-        assert estimator.transform("digits").shape == (1797, 128 if name == "overcomplete" else 16)
+        assert estimator.transform("digits").shape == (1797, WIDTHS.get(name, 16))
     assert result.out.startswith(f"{RECIPES[name].family} on 1,797 images of 8x8, ")
     assert result.out.splitlines()[-1] == f"{path}: {path.stat().st_size / 1000:.0f} kB"
     warned = "warning: the code has 128 units for 64 features" in result.err

@@ -13,6 +13,7 @@ from diabolo.families import family
 
 CODE = 8
 MARGIN = 1.02
+OWN = {"SparseDictionary": {"n_components": 256, "k": CODE}}  # as many numbers a row
 
 
 def error(model, X):
@@ -31,7 +32,8 @@ def keeps_up_with_pca(model, digits):
 
 
 def test_a_family_keeps_up_with_pca(name, digits):
-    assert keeps_up_with_pca(family(name)(n_components=CODE, random_state=0), digits)
+    settings = {"n_components": CODE, **OWN.get(name, {})}
+    assert keeps_up_with_pca(family(name)(**settings, random_state=0), digits)
 
 
 class Null(BaseEstimator):

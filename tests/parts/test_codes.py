@@ -10,6 +10,8 @@ from diabolo.parts.activations import ACTIVATIONS
 from diabolo.parts.spec import initialise
 from laws import CODES, drawn, noise, normal
 
+# what these draw depends on other rows, or leaves units out
+UNBIASED = {n: m for n, m in CODES.items() if n not in ("top-k of a batch", "nested")}
 every_code = pytest.mark.parametrize("make", CODES.values(), ids=CODES)
 
 
@@ -31,7 +33,7 @@ def test_the_gradient_reaches_every_number_of_the_encoder(make):
     assert (gradient != 0).any(0).all()
 
 
-@every_code
+@pytest.mark.parametrize("make", UNBIASED.values(), ids=UNBIASED)
 def test_its_mean_is_the_mean_of_its_draws(make):
     code = drawn(make)
     h = normal(3, code.inputs)

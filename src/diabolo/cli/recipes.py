@@ -81,6 +81,7 @@ RECIPES = {
     "hierarchical": Recipe("HierarchicalVAE"),
     "vector-quantised": Recipe("VQVAE"),
     "finite-scalar": Recipe("FSQAutoencoder"),
+    "dictionary": Recipe("SparseDictionary"),
     "adversarial": Recipe("GenerativeAdversarialNetwork"),
 }
 ALIASES = {

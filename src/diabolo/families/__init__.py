@@ -31,6 +31,7 @@ AUTOENCODERS = {
     "HierarchicalVAE": "hierarchical",
     "VQVAE": "vector_quantised",
     "FSQAutoencoder": "finite_scalar",
+    "SparseDictionary": "dictionary",
 }
 GENERATORS = {  # that have no encoder
     "GenerativeAdversarialNetwork": "adversarial",

@@ -18,11 +18,12 @@ from diabolo.models.model import Joint, Model, is_ours
 from diabolo.parts.augmentations import Augmentation, Unchanged
 from diabolo.parts.codes import Code
 from diabolo.parts.corruptions import Corruption, Nothing
+from diabolo.parts.dictionaries import Dictionary
 from diabolo.parts.likelihoods import Likelihood
 from diabolo.parts.networks import Identity, Mirror
 from diabolo.parts.penalties import Penalty
-from diabolo.parts.record import Pass
 from diabolo.parts.priors import Prior
+from diabolo.parts.record import Pass
 from diabolo.parts.spec import registered
 
 
@@ -44,9 +45,9 @@ class AutoencoderModule(Model):
         others are Higgins et al. 2017.
     warmup : epochs over which the weight of the rate grows from 0 to `beta`
         (Sønderby et al. 2016, sec. 2.3); keeps units from collapsing before they are of use.
-    """
     capacity : nats at which the rate is held, as β |rate − capacity|, if not 0. Then it is the
         capacity that grows from 0 over the warmup (Burgess et al. 2018, eq. 8).
+    """
 
     encoder: nn.Module
     code: Code
@@ -58,11 +59,11 @@ class AutoencoderModule(Model):
     head: nn.Module = field(default_factory=Identity)
     beta: float = 1.0
     warmup: float = 0.0
-
     capacity: float = 0.0
+
     def __post_init__(self) -> None:
         self.penalties = registered(self.penalties)
-        if isinstance(self.decoder, Mirror):
+        if isinstance(self.decoder, Mirror | Dictionary):
             self.decoder.reflect(self.encoder)
         self.code.meet(self.encoder)
 

@@ -10,6 +10,7 @@ from diabolo.parts import (  # noqa: F401
     codes,
     corruptions,
     densities,
+    dictionaries,
     discrepancies,
     flows,
     games,

@@ -1,0 +1,71 @@
+"""The sparse dictionary: many atoms, of which each row is the sum of a few."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import ClassVar
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from diabolo.families.composition import Facts
+from diabolo.families.estimator import Estimator
+from diabolo.models.autoencoder import AutoencoderModule
+from diabolo.parts.dictionaries import BatchTopK, Dictionary, Revival, RowTopK
+
+SELECTIONS = {"top-k": RowTopK, "batch-top-k": BatchTopK}
+
+
+class SparseDictionary(Estimator):
+    """Autoencoder with an overcomplete code of few active units, read by a linear decoder.
+
+    x ≈ Σ_j z_j a_j + b with atoms a_j of length 1, z ≥ 0, and k units in use. The atoms are what
+    the data are made of, if they are made that way, and can be looked at one by one (`atoms_`).
+
+    n_components : atoms; None: 4 for each feature, at most 1024.
+    k : units in use a row; None: one for eight features, within 1 … 32.
+    selection : "top-k", the k largest of every row, or "batch-top-k", k a row on average; rows
+        then take what they need, and `transform` compares with a threshold learned in training.
+    revival : weight of a loss that brings back units without use.
+
+    Columns are standardised, so that no bias has to be taken off first (the papers' pre-bias).
+    `hidden_layer_sizes` deepens the encoder alone. The history has "L0" (units in use),
+    "dead" (share of the units) and "explained_variance".
+
+    Gao et al. 2024, "Scaling and evaluating sparse autoencoders"; Bussmann, Leask & Nanda 2024,
+    "BatchTopK sparse autoencoders".
+    """
+
+    k: int | None = None
+    selection: str = "top-k"
+    revival: float = 1 / 32
+    scaling: str = "standard"
+    weight_decay: float = 0.0
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        "k": [Interval(Integral, 1, None, closed="left"), None],
+        "selection": [StrOptions(set(SELECTIONS))],
+        "revival": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def default_hidden(self, facts: Facts) -> tuple[int, ...]:
+        return ()
+
+    def compose(self, facts: Facts) -> AutoencoderModule:
+        dim = int(self.n_components or min(1024, 4 * facts.n_features))
+        k = int(self.k or max(1, min(32, dim, facts.n_features // 8)))
+        if k > dim:
+            raise ValueError(f"k={k} units cannot be kept of {dim}: pass a smaller k.")
+        return self.around(
+            facts,
+            SELECTIONS[self.selection](dim, k),
+            own_decoder=Dictionary(dim, facts.n_features, facts.context),
+            penalties=(Revival(float(self.revival), dim, min(dim, 2 * k), max(1000, facts.rows)),),
+        )
+
+    @property
+    def atoms_(self) -> np.ndarray:
+        """(n_components, d), each of length 1 in scaled units."""
+        check_is_fitted(self)
+        return self.module_.decoder.atoms.detach().T.cpu().numpy()
