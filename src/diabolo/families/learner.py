@@ -169,6 +169,7 @@ class Learner(CallbackSupportMixin, Parameters):
 
     def _finish(self, outcome: Outcome, before: History | None = None) -> None:
         self.module_.eval()
+        self.__dict__.pop("prior_", None)  # one fitted to codes that are no more
         before = before or History()
         self.history_ = History(
             before.records + outcome.history.records,
