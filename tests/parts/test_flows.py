@@ -68,3 +68,5 @@ def test_at_temperature_zero_there_is_one_code():
 def test_a_flow_without_units_is_refused():
     with pytest.raises(ValueError, match="a flow needs units"):
         Autoregressive(3, (0,))
+    with pytest.raises(ValueError, match="blocks=0 must be from 1 to 100"):
+        Flow(3, 0)

@@ -1,9 +1,9 @@
-"""What every autoencoder can do, once for all families: transform, reconstruct, judge."""
+"""What every autoencoder can do, once for all families: transform, reconstruct, sample, judge."""
 
 from __future__ import annotations
 
 from numbers import Integral
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -13,10 +13,11 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from diabolo.data.sources import Dataset
-from diabolo.families import composition, own_modules
+from diabolo.families import composition, own_modules, sampling
 from diabolo.families.composition import LIKELIHOODS, NETWORKS, Blueprint, Facts
 from diabolo.families.learner import Learner
 from diabolo.families.rowwise import PIECE
+from diabolo.families.seeds import Seeds
 from diabolo.families.tables import codes
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts.augmentations import Augmentation, InTurn, Shift, Unchanged
@@ -164,6 +165,52 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
             return levels(x, side)[layer - 1].flatten(1)
 
         return self._rows_through(level, X, context, probe[layer - 1][0].numel())
+
+    def fit_prior(
+        self,
+        X: Any,
+        kind: Any = "mixture",
+        *,
+        context: Any = None,
+        random_state: Any = None,
+        **settings: Any,
+    ) -> Self:
+        """Fit a prior to the codes of rows X, from which `sample` draws from now on.
+
+        kind : "mixture" (n_components), "kernel" (bandwidth), "flow" (blocks, hidden, max_epochs),
+            "vamp" (most; for models with a posterior), "normal" (as it is), or an object of
+            `diabolo.families.priors`, where these settings are explained.
+        random_state : None: follows from the model's own.
+
+        Stored as `prior_` and kept in the model file. Codes that are drawn are drawn here, too.
+        """
+        check_is_fitted(self)
+        seeds = self._seeds if random_state is None else Seeds.of(random_state)
+        self.prior_ = sampling.fit_prior(self, X, kind, context, seeds, settings)
+        return self
+
+    def sample(
+        self,
+        n_samples: int = 1,
+        *,
+        random_state: Any = None,
+        prior: Any = None,
+        mean: bool = True,
+        context: Any = None,
+        temperature: float = 1.0,
+    ) -> np.ndarray:
+        """New rows, in the units and shape of the training data.
+
+        prior : where codes are drawn from. None: the prior of `fit_prior`, or else the one that
+            the model was trained with; "own" the latter in any case. Also "normal", the kind that
+            was fitted, or an object of `diabolo.families.priors`.
+        mean : the likelihood's mean for each drawn code (what is usually shown); False draws
+            from the likelihood, too.
+        temperature : factor of the noise that codes are made of: below 1 rows are more alike.
+        """
+        check_is_fitted(self)
+        seeds = Seeds.of(random_state)
+        return sampling.sample(self, n_samples, seeds, prior, mean, context, temperature)
 
     def score_samples(self, X: Any, *, context: Any = None) -> np.ndarray:
         """Minus the mean squared reconstruction error of each row, (n,); 0 is perfect.

@@ -1,11 +1,9 @@
-"""What families with a prior on the code can do besides: draw new rows, weigh given ones."""
+"""What families with a posterior on the code can do besides: say how likely rows are."""
 
 from __future__ import annotations
 
-from numbers import Integral
-from typing import Any, cast
+from typing import Any
 
-import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
@@ -14,45 +12,10 @@ from diabolo.families.estimator import Estimator
 from diabolo.families.rowwise import PIECE
 from diabolo.families.seeds import Seeds
 from diabolo.models.bounds import LogLikelihood, log_likelihood, summary
-from diabolo.parts.codes import Gaussian
 
 
 class Generative(Estimator):
-    """Estimator whose code has a posterior q(z|x) and a prior p(z)."""
-
-    def sample(
-        self,
-        n_samples: int = 1,
-        *,
-        random_state: Any = None,
-        mean: bool = True,
-        context: Any = None,
-    ) -> np.ndarray:
-        """New rows, in the units and shape of the training data.
-
-        mean : the likelihood's mean for each drawn code (what is usually shown); False draws
-            from the likelihood, too.
-        """
-        check_is_fitted(self)
-        n_samples = _count(n_samples)
-        prior = cast(Gaussian, self.module_.code).prior
-        generator = Seeds.of(random_state).generator("sample")
-        sides = self._sides(context, n_samples)
-        pieces = []
-        for start in range(0, n_samples, PIECE):
-            z = prior.sample(min(PIECE, n_samples - start), generator)
-            side = None if sides is None else sides[start : start + PIECE]
-            pieces.append(self._emitted(z, side, None if mean else generator))
-        return np.concatenate(pieces)
-
-    def _emitted(
-        self, z: torch.Tensor, side: torch.Tensor | None, generator: torch.Generator | None
-    ) -> np.ndarray:
-        if generator is None:
-            return self._decoded(z, side)
-        with torch.inference_mode():
-            out = self.module_.decoder(z) if side is None else self.module_.decoder(z, side)
-            return self.columns_.original(self.module_.likelihood.sample(out, generator))
+    """Estimator whose code has a posterior q(z|x) and a prior p(z), from which `sample` draws."""
 
     def log_likelihood(
         self, X: Any, n_samples: int = 100, *, random_state: Any = None, context: Any = None
@@ -79,9 +42,3 @@ class Generative(Estimator):
             for batch in batches.in_order(100)
         ]
         return summary(torch.cat(rows), n_samples)
-
-
-def _count(n_samples: Any) -> int:
-    if not isinstance(n_samples, Integral) or n_samples < 1:
-        raise ValueError(f"n_samples={n_samples!r} must be a whole number of at least 1.")
-    return int(n_samples)

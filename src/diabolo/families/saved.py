@@ -17,6 +17,7 @@ from diabolo.data.columns import Columns
 from diabolo.engine.events import History
 from diabolo.families import family
 from diabolo.families.devices import device_or_cpu
+from diabolo.families.priors import KINDS
 from diabolo.families.seeds import Seeds
 from diabolo.models import trained
 from diabolo.models.model import Model
@@ -24,6 +25,7 @@ from diabolo.models.model import Model
 if TYPE_CHECKING:
     from diabolo.families.learner import Learner
 
+PRIOR = "prior_"
 YOURS = {"part": "yours"}  # stands for a module of the user's own
 
 
@@ -39,7 +41,9 @@ def save(estimator: Learner, path: str | os.PathLike) -> None:
         "history": estimator.history_.to_json(),
         "fitted": {"n_iter_": estimator.n_iter_, **estimator._fitted_values()},
     }
-    trained.save(Path(path), estimator.module_, header)
+    prior = getattr(estimator, PRIOR, None)
+    beside = {} if prior is None else {PRIOR: prior}
+    trained.save(Path(path), estimator.module_, header, beside)
 
 
 def load(
@@ -62,7 +66,19 @@ def load(
         estimator.set_params(**_own_modules(estimator, module, yours))
         estimator._validate_params()
         estimator.module_ = module.to(estimator.device_)
+        _take_prior(estimator, header[trained.BESIDE])
     return estimator
+
+
+def _take_prior(estimator: Learner, beside: dict[str, Any]) -> None:
+    """The prior that was fitted after training, where there is one."""
+    for name, prior in beside.items():
+        kinds = tuple(kind.density for kind in KINDS.values())
+        if name != PRIOR or not isinstance(prior, kinds):
+            raise ValueError(f"{name!r} is no prior that is fitted to codes")
+        if prior.dim != estimator.module_.code.dim:
+            raise ValueError(f"a prior of {prior.dim} units does not fit its code")
+        setattr(estimator, PRIOR, prior)
 
 
 def _own_modules(

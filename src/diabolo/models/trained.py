@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -21,24 +21,39 @@ from torch import Tensor, nn
 
 from diabolo.files import DamagedFileError, read_sealed, write_sealed
 from diabolo.models.model import Model
-from diabolo.parts.spec import MissingModuleError, build, describe
+from diabolo.parts.spec import MissingModuleError, Part, build, describe
 
+BESIDE = "beside"  # the module, in the header
 MAX_NODES = 10_000  # of a description: lists, dicts and values; more is no model
 
 # what parts raise for arguments that make no sense
 _WRONG = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
-def save(path: str | Path, module: Model, header: dict[str, Any]) -> None:
-    """Write module and header to one file, whole or not at all."""
+def save(
+    path: str | Path,
+    module: Model,
+    header: dict[str, Any],
+    beside: Mapping[str, Part] | None = None,
+) -> None:
+    """Write module and header to one file, whole or not at all.
+
+    beside : other parts that belong to the model, by name.
+    """
+    beside = beside or {}
     arrays = {name: _array(tensor) for name, tensor in _state(module).items()}
-    write_sealed(path, arrays, {**header, "module": describe(module), "made": provenance()})
+    for own, part in beside.items():
+        arrays |= {f"{own}.{name}": _array(tensor) for name, tensor in _state(part).items()}
+    header = {**header, "module": describe(module), "made": provenance()}
+    if beside:
+        header[BESIDE] = {own: describe(part) for own, part in beside.items()}
+    write_sealed(path, arrays, header)
 
 
 def load(
     path: str | Path, yours: dict[str, nn.Module] | None = None
 ) -> tuple[Model, dict[str, Any]]:
-    """Module and header of a file.
+    """Module and header of a file; in the header, parts kept beside the module are parts again.
 
     yours : the user's own modules by name, where the model was made with such.
     raises DamagedFileError (a ValueError) with one sentence for a file that is not whole, not
@@ -46,17 +61,21 @@ def load(
     """
     arrays, header = read_sealed(path)
     with damaged_if_wrong(path):
-        _check_size(header["module"])
+        _check_size([header["module"], header.get(BESIDE)])
         yours = copy.deepcopy(yours)  # what was handed in is left as it was
         with torch.device("meta"):
             module = build(header["module"], yours)
+            beside = {own: build(part) for own, part in header.get(BESIDE, {}).items()}
         if not isinstance(module, Model):
             raise ValueError("it describes no model")
+        apart = {own: _taken(arrays, own, part) for own, part in beside.items()}
         _check_yours(yours or {}, header["module"], arrays)
         _check_tensors(_state(module), arrays)
         _check_widths(module)
     _fill(module, arrays)
-    return module.eval(), header
+    for own, part in beside.items():
+        _fill(part.eval(), apart[own])
+    return module.eval(), header | {BESIDE: beside}
 
 
 @contextmanager
@@ -111,6 +130,17 @@ def _check_tensors(state: dict[str, Tensor], arrays: dict[str, np.ndarray]) -> N
                 f"{name!r} should be {tensor.dtype} of {tuple(tensor.shape)}, but is "
                 f"{found.dtype} of {tuple(found.shape)}"
             )
+
+
+def _taken(arrays: dict[str, np.ndarray], own: str, part: Any) -> dict[str, np.ndarray]:
+    """The tensors of a part beside the module, taken out of all that are there."""
+    if not isinstance(part, Part):
+        raise ValueError(f"{own!r} describes no part")
+    prefix = f"{own}."
+    taken = {key: arrays.pop(key) for key in list(arrays) if key.startswith(prefix)}
+    taken = {key.removeprefix(prefix): array for key, array in taken.items()}
+    _check_tensors(_state(part), taken)
+    return taken
 
 
 def _check_widths(module: Model) -> None:

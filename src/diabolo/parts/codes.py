@@ -225,10 +225,13 @@ class Ancestral(NamedTuple):
         return self.code.dim
 
     @torch.no_grad()
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+    def sample(
+        self, n: int, generator: torch.Generator | None = None, temperature: float = 1.0
+    ) -> Tensor:
         """(n, dim)."""
         code: Any = self.code
         weight = next(code.down.parameters())  # whose device and precision count
-        u = code.above.prior.sample(n, generator)
+        u = code.above.prior.sample(n, generator, temperature)
         mu, logvar = bounded_moments(code.down(u.to(weight)), code.bound)
-        return _drawn(mu.to(u.device), logvar.to(u.device), generator)
+        mu, logvar = mu.to(u.device), logvar.to(u.device)
+        return mu + temperature * (_drawn(mu, logvar, generator) - mu)

@@ -13,7 +13,7 @@ from dataclasses import field
 import torch
 from torch import Tensor
 
-from diabolo.parts.priors import LOG_2PI, Mixed, Prior
+from diabolo.parts.priors import LOG_2PI, Mixed, Prior, place_of
 
 TABLE = 2**22  # numbers at once: 16 MB
 
@@ -57,7 +57,8 @@ class Blend(Prior):
         self, n: int, generator: torch.Generator | None = None, temperature: float = 1.0
     ) -> Tensor:
         """(n, dim)."""
-        weights, means, roots = (t.cpu() for t in (self.log_weights, self.means, self.roots))
+        place = place_of(generator)
+        weights, means, roots = (t.to(place) for t in (self.log_weights, self.means, self.roots))
         which = torch.multinomial(weights.exp(), n, replacement=True, generator=generator)
         noise, z = (
             temperature * _noise(n, means, generator),
@@ -107,8 +108,9 @@ class KernelDensity(Prior):
         self, n: int, generator: torch.Generator | None = None, temperature: float = 1.0
     ) -> Tensor:
         """(n, dim)."""
-        points, root = self.points.cpu(), self.root.cpu()
-        which = torch.randint(self.count, (n,), generator=generator)
+        place = place_of(generator)
+        points, root = self.points.to(place), self.root.to(place)
+        which = torch.randint(self.count, (n,), generator=generator, device=place)
         return points[which] + temperature * _noise(n, points, generator) @ root.T
 
 
@@ -151,7 +153,7 @@ def _solved(root: Tensor, rows: Tensor) -> Tensor:
 
 
 def _noise(n: int, like: Tensor, generator: torch.Generator | None) -> Tensor:
-    return torch.empty(n, like.shape[1], dtype=like.dtype).normal_(generator=generator)
+    return like.new_empty(n, like.shape[1]).normal_(generator=generator)
 
 
 def _require_some(count: int) -> None:

@@ -13,43 +13,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import field
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from diabolo.parts.priors import LOG_2PI, Prior
+from diabolo.parts.priors import LOG_2PI, Prior, place_of
 from diabolo.parts.spec import Part, registered
 
+MOST_BLOCKS = 100  # that a file may ask for
 
-class Masked(Part):
-    """A linear map some of whose weights are held at 0.
 
-    before, after : degree of every input and output: an output sees inputs of at most its degree,
-        or, if `strict`, of less.
+class Masked(nn.Module):
+    """A linear map from units of degrees `before` to units of degrees `after`.
+
+    An output sees inputs of its own degree at most; if `strict`, of a lower one.
     """
 
-    before: tuple[int, ...]
-    after: tuple[int, ...]
-    strict: bool = False
-    weight: nn.Parameter = field(init=False)
-    bias: nn.Parameter = field(init=False)
-    degree: Tensor = field(init=False)  # (inputs,)
-    highest: Tensor = field(init=False)  # (outputs,) that is seen
+    degree: Tensor  # (inputs,)
+    highest: Tensor  # (outputs,) degree that each sees
 
-    def __post_init__(self) -> None:
-        self.weight = nn.Parameter(torch.zeros(len(self.after), len(self.before)))
-        self.bias = nn.Parameter(torch.zeros(len(self.after)))
-        below = 1 if self.strict else 0
-        self.register_buffer("degree", torch.tensor(self.before, dtype=torch.float32))
-        self.register_buffer("highest", torch.tensor(self.after, dtype=torch.float32) - below)
-
-    def initialise(self, generator: torch.Generator) -> None:
-        if self.strict:  # the last level: a flow begins near the identity
-            nn.init.normal_(self.weight, std=0.01, generator=generator)
-        else:
-            nn.init.kaiming_normal_(self.weight, nonlinearity="relu", generator=generator)
-        nn.init.zeros_(self.bias)
+    def __init__(self, before: Tensor, after: Tensor, *, strict: bool = False) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(len(after), len(before)))
+        self.bias = nn.Parameter(torch.zeros(len(after)))
+        self.register_buffer("degree", before.clone())
+        self.register_buffer("highest", after - int(strict))
 
     def forward(self, x: Tensor) -> Tensor:
         mask = self.degree <= self.highest[:, None]
@@ -75,19 +65,20 @@ class Autoregressive(Part):
         self.hidden = tuple(self.hidden)
         if self.dim < 1 or min(self.hidden, default=1) < 1:
             raise ValueError(f"dim={self.dim}, hidden={self.hidden}: a flow needs units.")
-        units = tuple(self.order)
-        # degrees 1 … dim − 1, in turn; of a single unit nothing may be seen
-        widths = [
-            tuple(i % max(1, self.dim - 1) + (self.dim > 1) for i in range(n)) for n in self.hidden
-        ]
-        degrees = [units, *widths]
-        self.levels = registered(Masked(a, b) for a, b in zip(degrees[:-1], widths, strict=True))
-        self.out = Masked(degrees[-1], units * 2, strict=True)
+        units = torch.arange(1, self.dim + 1)
+        units = units.flip(0) if self.backwards else units
+        # between: degrees 1 … dim − 1, in turn; of a single unit nothing may be seen
+        between = [torch.arange(n) % max(1, self.dim - 1) + int(self.dim > 1) for n in self.hidden]
+        degrees = [units, *between]
+        self.levels = registered(Masked(a, b) for a, b in pairwise(degrees))
+        self.out = Masked(degrees[-1], units.repeat(2), strict=True)
 
-    @property
-    def order(self) -> range:
-        """Of every unit: when it is its turn, 1 … dim."""
-        return range(self.dim, 0, -1) if self.backwards else range(1, self.dim + 1)
+    def initialise(self, generator: torch.Generator) -> None:
+        for level in self.levels:
+            nn.init.kaiming_normal_(level.weight, nonlinearity="relu", generator=generator)
+            nn.init.zeros_(level.bias)
+        nn.init.normal_(self.out.weight, std=0.01, generator=generator)  # nearly the identity
+        nn.init.zeros_(self.out.bias)
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """μ and α, each (n, dim)."""
@@ -121,6 +112,8 @@ class Flow(Prior):
 
     def __post_init__(self) -> None:
         self.hidden = tuple(self.hidden)
+        if not 1 <= self.blocks <= MOST_BLOCKS:
+            raise ValueError(f"blocks={self.blocks} must be from 1 to {MOST_BLOCKS}.")
         self.register_buffer("offset", torch.zeros(self.dim))
         self.register_buffer("scale", torch.ones(self.dim))
         self.chain = registered(
@@ -153,5 +146,7 @@ class Flow(Prior):
         self, n: int, generator: torch.Generator | None = None, temperature: float = 1.0
     ) -> Tensor:
         """(n, dim)."""
-        u = torch.empty(n, self.dim, dtype=self.offset.dtype).normal_(generator=generator)
-        return self.code_of(temperature * u.to(self.offset.device)).cpu()
+        place = place_of(generator)
+        u = torch.empty(n, self.dim, dtype=self.offset.dtype, device=place)
+        u = temperature * u.normal_(generator=generator)
+        return self.code_of(u.to(self.offset.device)).to(place)

@@ -25,7 +25,7 @@ def log_normal(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     return -0.5 * (error * error * torch.exp(-logvar) + logvar + LOG_2PI).sum(-1)
 
 
-def _place(generator: torch.Generator | None) -> torch.device:
+def place_of(generator: torch.Generator | None) -> torch.device:
     """Where draws are made: only the generator's own device can."""
     return torch.device("cpu") if generator is None else generator.device
 
@@ -46,8 +46,10 @@ class Prior(Part, abstract=True):
         """(…, dim) → (…) in nats."""
         raise NotImplementedError
 
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """(n, dim)."""
+    def sample(
+        self, n: int, generator: torch.Generator | None = None, temperature: float = 1.0
+    ) -> Tensor:
+        """(n, dim); `temperature` is a factor of the noise that draws are made of."""
         raise NotImplementedError
 
 
@@ -58,9 +60,12 @@ class StandardNormal(Prior):
         """(…, dim) → (…) in nats."""
         return -0.5 * (z * z + LOG_2PI).sum(-1)
 
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+    def sample(
+        self, n: int, generator: torch.Generator | None = None, temperature: float = 1.0
+    ) -> Tensor:
         """(n, dim)."""
-        return torch.empty(n, self.dim, device=_place(generator)).normal_(generator=generator)
+        empty = torch.empty(n, self.dim, device=place_of(generator))
+        return temperature * empty.normal_(generator=generator)
 
     def divergence(self, mu: Tensor, logvar: Tensor, z: Tensor | None = None) -> Tensor:
         """KL(N(μ, σ²) ‖ N(0, I)) = ½ Σ (μ² + σ² − 1 − log σ²), (n,) in nats.
@@ -78,10 +83,12 @@ class Uniform(Prior):
         inside = (z.abs() <= 1).all(-1)
         return torch.where(inside, -self.dim * math.log(2), -math.inf)
 
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+    def sample(
+        self, n: int, generator: torch.Generator | None = None, temperature: float = 1.0
+    ) -> Tensor:
         """(n, dim)."""
-        empty = torch.empty(n, self.dim, device=_place(generator))
-        return empty.uniform_(-1, 1, generator=generator)
+        empty = torch.empty(n, self.dim, device=place_of(generator))
+        return temperature * empty.uniform_(-1, 1, generator=generator)
 
 
 class Mixed(Prior, abstract=True):
@@ -106,13 +113,15 @@ class Mixed(Prior, abstract=True):
         return log_weight - 0.5 * (squared.clamp_min(0) + (logvar + LOG_2PI).sum(1))
 
     @torch.no_grad()
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+    def sample(
+        self, n: int, generator: torch.Generator | None = None, temperature: float = 1.0
+    ) -> Tensor:
         """(n, dim)."""
-        place = _place(generator)
+        place = place_of(generator)
         mu, logvar, log_weight = (value.to(place) for value in self.components())
         which = torch.multinomial(log_weight.exp(), n, replacement=True, generator=generator)
         noise = mu.new_empty(n, self.dim).normal_(generator=generator)
-        return mu[which] + torch.exp(0.5 * logvar[which]) * noise
+        return mu[which] + temperature * torch.exp(0.5 * logvar[which]) * noise
 
 
 class Mixture(Mixed):

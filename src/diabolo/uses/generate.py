@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from diabolo.data.columns import Columns
+from diabolo.families import sampling
 from diabolo.families.learner import Learner
 from diabolo.families.rowwise import PIECE
 from diabolo.families.seeds import Seeds
@@ -53,8 +54,10 @@ def generate(
         raise ValueError(f"temperature={temperature!r} must be a number of at least 0.")
     words = _words(model, prior, mean)
     classes = None if labels is None else known_labels(model, labels)
-    if temperature != 1:
+    if temperature != 1 and "temperature" not in signature(model.sample).parameters:
         model = tempered(model, temperature, prior)
+    elif temperature != 1:
+        words["temperature"] = temperature
     return _pieces(model, int(n), seed, words, classes, context)
 
 
@@ -103,6 +106,8 @@ def _words(model: Learner, prior: Any, mean: bool | None) -> dict[str, Any]:
         if "prior" not in takes:
             raise ValueError(f"{name} draws from its own noise: leave the prior out.")
         words["prior"] = prior
+    if "prior" in takes:
+        sampling.prior_of(model, prior)  # its sentence comes before the first row
     if "mean" in takes:
         words["mean"] = len(model.columns_.shape) > 1 if mean is None else mean
     elif mean is False:
