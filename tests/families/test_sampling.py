@@ -85,6 +85,14 @@ def test_a_variational_prior_is_fitted_to_draws(trained):
     assert spread > 2 * means
 
 
+def test_codes_of_whole_numbers_are_rounded(rows):
+    """A density knows nothing of levels: what it draws is brought to the nearest code."""
+    model = family("FSQAutoencoder")(n_components=3, levels=3, max_epochs=3, random_state=0)
+    model.fit(rows).fit_prior(rows, "mixture", n_components=1)
+    few = {tuple(row) for row in model.sample(500, random_state=0).round(5)}
+    assert 4 < len(few) <= 3**3
+
+
 def test_a_new_fit_forgets_the_prior(trained):
     plain, _, rows = trained
     plain.fit_prior(rows)

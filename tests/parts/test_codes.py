@@ -24,6 +24,20 @@ def test_it_takes_and_gives_what_it_declares(make):
     assert all(term.shape == () for term in aux.values())
 
 
+@torch.no_grad()
+@every_code
+def test_rounding_gives_codes_and_leaves_codes_as_they_are(make):
+    code = drawn(make).eval()
+    codes = code.mean(normal(50, code.inputs))
+    torch.testing.assert_close(code.rounded(codes), codes)
+    once = code.rounded(2 * normal(50, code.dim))
+    torch.testing.assert_close(code.rounded(once), once)
+    if len(codes.unique(dim=0)) < 50:  # there are few codes
+        assert set(once[:, 0].tolist()) <= set(
+            code.mean(5 * normal(2000, code.inputs))[:, 0].tolist()
+        )
+
+
 @every_code
 def test_the_gradient_reaches_every_number_of_the_encoder(make):
     code = drawn(make)

@@ -119,8 +119,7 @@ def _emitted(
     module: AutoencoderModule = estimator.module_
     z = z.to(estimator.device_)
     with torch.inference_mode():
-        rounded = getattr(module.code, "rounded", None)  # where only some codes are any
-        z = z if rounded is None else rounded(z)
+        z = module.code.rounded(z)
         if generator is None:
             return estimator._decoded(z, side, first_row)
         out = call(module.decoder, z, side)

@@ -54,6 +54,10 @@ class Code(Part, abstract=True):
         """The deterministic code, (n, inputs) → (n, dim)."""
         raise NotImplementedError
 
+    def rounded(self, z: Tensor) -> Tensor:
+        """The nearest code to any z, (n, dim); z itself, unless only some z are codes."""
+        return z
+
     def measures(self, record: Pass) -> dict[str, Tensor]:
         """What the history shows besides, by name, each (); nothing of the loss."""
         return {}
@@ -98,6 +102,10 @@ class TopK(Code):
     def mean(self, h: Tensor) -> Tensor:
         values, units = h.topk(self.k, dim=1)
         return torch.zeros_like(h).scatter(1, units, values)
+
+    def rounded(self, z: Tensor) -> Tensor:
+        units = z.abs().topk(self.k, dim=1).indices
+        return torch.zeros_like(z).scatter(1, units, z.gather(1, units))
 
 
 def bounded_moments(h: Tensor, bound: float) -> tuple[Tensor, Tensor]:

@@ -83,6 +83,9 @@ class Selection(Code, abstract=True):
         if not 1 <= self.k <= self.dim:
             raise ValueError(f"k={self.k} units cannot be kept of {self.dim}.")
 
+    def rounded(self, z: Tensor) -> Tensor:
+        return self.mean(z)
+
     def measures(self, record: Pass) -> dict[str, Tensor]:
         """L0: units that are not 0, mean over rows."""
         return {"L0": (record.z != 0).to(record.z.dtype).sum(1).mean()}

@@ -127,6 +127,9 @@ class GradientVectorQuantiser(Quantiser):
     def indices(self, h: Tensor) -> Tensor:
         return nearest(self._vectors(h), self.codebook)
 
+    def rounded(self, z: Tensor) -> Tensor:
+        return self.mean(z)
+
     def lookup(self, indices: Tensor) -> Tensor:
         place = torch.arange(self.places, device=indices.device)
         return self.codebook[place, indices].flatten(1)
@@ -219,6 +222,11 @@ class ScalarQuantiser(Quantiser):
 
     def indices(self, h: Tensor) -> Tensor:
         return (self.bounded(h).round() + self.radius).long()
+
+    def rounded(self, z: Tensor) -> Tensor:
+        highest = torch.tensor(self.levels, device=z.device) - 1
+        level = ((z + 1) * self.radius).round()
+        return self.lookup(level.clamp_min(0).minimum(highest))
 
     def lookup(self, indices: Tensor) -> Tensor:
         return (indices - self.radius) / self.radius
