@@ -159,6 +159,7 @@ def hierarchy():
     code = codes.Hierarchical(2, networks.Dense((2, 2)), codes.Gaussian(1), networks.Dense((1, 4)))
     vae = linear(code)
     with torch.no_grad():  # a spread that does not depend on u keeps z a Gaussian
+        code.down.layers[0].weight.div_(codes.BEGINNING)
         code.down.layers[0].weight[2:] = 0
     return vae
 
@@ -166,7 +167,7 @@ def hierarchy():
 def components_of(code):
     """p(z) as a mixture: weights, means, covariances."""
     if isinstance(code, codes.Hierarchical):
-        weight, bias = (p.detach().numpy() for p in code.down.parameters())
+        weight, bias = (codes.BEGINNING * p.detach().numpy() for p in code.down.parameters())
         spread = np.exp(code.bound * np.tanh(bias[2:] / code.bound))
         return [(1.0, bias[:2], weight[:2] @ weight[:2].T + np.diag(spread))]
     with torch.no_grad():

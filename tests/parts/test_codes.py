@@ -168,10 +168,11 @@ def linear_hierarchy(chain):
         1, networks.Dense((1, 2)), codes.Gaussian(1), networks.Dense((1, 2))
     ).double()
     initialise(code, noise())
+    counts = 1.0, codes.BEGINNING
     with torch.no_grad():
-        for network, (weight, bias) in zip((code.up, code.down), chain, strict=True):
-            network.layers[0].weight.copy_(torch.tensor(weight)[:, None])
-            network.layers[0].bias.copy_(torch.tensor(bias))
+        for network, (weight, bias), count in zip((code.up, code.down), chain, counts, strict=True):
+            network.layers[0].weight.copy_(torch.tensor(weight)[:, None] / count)
+            network.layers[0].bias.copy_(torch.tensor(bias) / count)
     return code
 
 

@@ -166,6 +166,11 @@ class Gaussian(Code):
         return h[:, : self.dim]
 
 
+# What `down` gives counts so much, so that p(z|u) begins near N(0, I): at full size a first spread
+# of e⁻⁵ makes a draw of z cost 10⁵ nats, beside which early stopping sees no progress any more
+BEGINNING = 0.1
+
+
 class Hierarchical(Code):
     """Two latents: q(z|x) q(u|z) and p(u) p(z|u); the decoder sees z, and the rates add.
 
@@ -215,9 +220,13 @@ class Hierarchical(Code):
         u, log_p, log_q = above.weigh(self.up(z), generator)
         return Weighed(z, log_p + self._log_given(z, u), log_q + log_normal(z, mu, logvar))
 
+    def given(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        """μ and log σ² of p(z|u), each (n, dim)."""
+        return bounded_moments(BEGINNING * self.down(u), self.bound)
+
     def _log_given(self, z: Tensor, u: Tensor) -> Tensor:
         """log p(z|u), (n,)."""
-        return log_normal(z, *bounded_moments(self.down(u), self.bound))
+        return log_normal(z, *self.given(u))
 
     def mean(self, h: Tensor) -> Tensor:
         return h[:, : self.dim]
@@ -240,6 +249,6 @@ class Ancestral(NamedTuple):
         code: Any = self.code
         weight = next(code.down.parameters())  # whose device and precision count
         u = code.above.prior.sample(n, generator, temperature)
-        mu, logvar = bounded_moments(code.down(u.to(weight)), code.bound)
+        mu, logvar = code.given(u.to(weight))
         mu, logvar = mu.to(u.device), logvar.to(u.device)
         return mu + temperature * (_drawn(mu, logvar, generator) - mu)
