@@ -17,8 +17,10 @@ from diabolo.parts import (
     discrepancies,
     flows,
     games,
+    lenses,
     likelihoods,
     networks,
+    ordered,
     penalties,
     priors,
     quantisers,
@@ -28,6 +30,7 @@ from diabolo.parts.spec import initialise
 CODES = {
     "deterministic": lambda: codes.Deterministic(4),
     "deterministic sigmoid": lambda: codes.Deterministic(4, "sigmoid"),
+    "matched": lambda: codes.Matched(4),
     "top-k": lambda: codes.TopK(6, 2),
     "top-k of a row": lambda: dictionaries.RowTopK(6, 3),
     "top-k of a batch": lambda: dictionaries.BatchTopK(6, 3),
@@ -105,6 +108,8 @@ CORRUPTIONS = {
     "salt and pepper": lambda: corruptions.SaltAndPepper(0.3, low=-1.0, high=2.0),
     "gaussian": lambda: corruptions.GaussianNoise(0.3),
     "column swap": lambda: corruptions.ColumnSwap(0.3),
+    "hiding": lambda: corruptions.Hiding(0.4),
+    "hiding patches": lambda: corruptions.Hiding(0.4, shape=(5, 5, 1), patch=2),
 }
 
 AUGMENTATIONS = {
@@ -125,9 +130,7 @@ PENALTIES = {
     "weight decay": lambda: penalties.WeightDecay(0.01),
     "revival": lambda: dictionaries.Revival(0.1, 4, 2, patience=0),
     "total correlation": lambda: penalties.TotalCorrelation(3.0, 50),
-    "discrepancy": lambda: penalties.Discrepancy(
-        10.0, priors.StandardNormal(4), discrepancies.for_normal(4)
-    ),
+    "discrepancy": lambda: penalties.Discrepancy(10.0, discrepancies.for_normal(4)),
 }
 
 # (height, width, channels) of images and signals
@@ -278,12 +281,10 @@ MODELS = {
     ),
     "wasserstein": lambda: AutoencoderModule(
         networks.Dense((6, 4), "tanh"),
-        codes.Deterministic(4),
+        codes.Matched(4),
         networks.Dense((4, 6), "tanh"),
         likelihoods.Gaussian(),
-        penalties=(
-            penalties.Discrepancy(10.0, priors.StandardNormal(4), discrepancies.for_normal(4)),
-        ),
+        penalties=(penalties.Discrepancy(10.0, discrepancies.for_normal(4)),),
     ),
     "categorical, shifted": lambda: AutoencoderModule(
         networks.Dense((6, 4)),
@@ -327,6 +328,7 @@ PARTS = {
         "model": MODELS,
         "generator": GENERATORS,
         "head": {"none": networks.Identity},
+        "lens": {"visible": lambda: lenses.Visible(networks.Dense((8, 5, 3), "tanh"))},
     }.items()
     for name, make in members.items()
 }

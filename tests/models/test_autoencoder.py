@@ -266,11 +266,3 @@ def test_the_rate_is_held_at_a_growing_capacity():
         terms = model(Example(greys(9, 6)), torch.tensor(epochs), noise())
         wanted = terms["reconstruction"] + 3.0 * abs(terms["rate"] - capacity)
         torch.testing.assert_close(terms["loss"], wanted)
-
-
-def test_a_model_knows_what_its_codes_follow():
-    assert drawn(MODELS["plain"]).latent_prior is None
-    variational, wasserstein = drawn(MODELS["variational, mixture"]), drawn(MODELS["wasserstein"])
-    assert variational.latent_prior is variational.code.prior
-    assert wasserstein.latent_prior is wasserstein.penalties[0].prior
-    assert drawn(MODELS["hierarchical"]).latent_prior.sample(3, noise()).shape == (3, 3)

@@ -8,7 +8,7 @@ import torch
 from torch.distributions import Bernoulli, kl_divergence
 
 from diabolo.models.autoencoder import AutoencoderModule, Example
-from diabolo.parts import codes, corruptions, likelihoods, networks, penalties, priors
+from diabolo.parts import codes, corruptions, likelihoods, networks, penalties
 from diabolo.parts.activations import ACTIVATIONS
 from diabolo.parts.aggregated import aggregated
 from diabolo.parts.discrepancies import InverseMultiquadratic, for_normal
@@ -33,7 +33,7 @@ def model_of(encoder, code, penalty, **words):
 @every_penalty
 def test_it_is_one_number_that_pulls_at_the_encoder_and_changes_nothing(make):
     wants_posterior = isinstance(make(), penalties.TotalCorrelation)
-    code = codes.Gaussian(4) if wants_posterior else codes.Deterministic(4, "sigmoid")
+    code = codes.Gaussian(4) if wants_posterior else codes.Matched(4, "sigmoid")
     model = model_of(networks.Dense((6, 5, code.inputs), "tanh"), code, make())
     (penalty,) = model.penalties
     before = {name: buffer.clone() for name, buffer in penalty.named_buffers()}
@@ -338,11 +338,15 @@ def test_total_correlation_is_the_batchs_and_comes_with_what_the_code_says():
     torch.testing.assert_close(shown["mutual_information"], wanted.mutual_information)
 
 
+def matched(kernel):
+    return model_of(networks.Dense((6, 3)), codes.Matched(3), penalties.Discrepancy(1.0, kernel))
+
+
 def test_discrepancy_compares_the_codes_with_draws_of_the_prior():
     """Pair by pair, with the kernel written out."""
-    penalty = penalties.Discrepancy(1.0, priors.StandardNormal(3), InverseMultiquadratic((5.0,)))
+    model = matched(InverseMultiquadratic((5.0,)))
     z = normal(8, 3)
-    draws = penalty.prior.sample(8, noise(3)).double()
+    draws = model.code.prior.sample(8, noise(3)).double()
 
     def k(a, b):
         return 5.0 / (5.0 + ((a - b) ** 2).sum().item())
@@ -350,13 +354,14 @@ def test_discrepancy_compares_the_codes_with_draws_of_the_prior():
     pairs = [(i, j) for i in range(8) for j in range(8)]
     wanted = sum((k(z[i], z[j]) + k(draws[i], draws[j])) / 56 for i, j in pairs if i != j)
     wanted -= 2 * sum(k(z[i], draws[j]) / 64 for i, j in pairs)
-    assert penalty(seen(z), None, noise(3)).item() == pytest.approx(wanted)
+    found = model.penalties[0](seen(z), model, noise(3))
+    assert found.item() == pytest.approx(wanted)
 
 
 def test_discrepancy_is_small_exactly_where_codes_follow_the_prior():
-    penalty = penalties.Discrepancy(1.0, priors.StandardNormal(3), for_normal(3))
+    model = matched(for_normal(3))
     same, shifted, narrow = (
-        penalty(seen(z), None, noise()).item()
+        model.penalties[0](seen(z), model, noise()).item()
         for z in (normal(600, 3), normal(600, 3) + 0.5, 0.5 * normal(600, 3))
     )
     assert abs(same) < 0.01
@@ -365,5 +370,5 @@ def test_discrepancy_is_small_exactly_where_codes_follow_the_prior():
 
 
 def test_discrepancy_of_a_single_row_is_a_number():
-    penalty = penalties.Discrepancy(1.0, priors.StandardNormal(3), for_normal(3))
-    assert torch.isfinite(penalty(seen(normal(1, 3)), None, noise()))
+    model = matched(for_normal(3))
+    assert torch.isfinite(model.penalties[0](seen(normal(1, 3)), model, noise()))

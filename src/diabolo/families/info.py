@@ -13,7 +13,6 @@ from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts.codes import Gaussian
 from diabolo.parts.discrepancies import for_normal
 from diabolo.parts.penalties import Discrepancy
-from diabolo.parts.priors import StandardNormal
 
 
 class InfoVAE(VariationalAutoencoder):
@@ -40,5 +39,5 @@ class InfoVAE(VariationalAutoencoder):
 
     def compose(self, facts: Facts) -> AutoencoderModule:
         dim = self.code_size(facts)
-        penalty = Discrepancy(self.divergence_weight, StandardNormal(dim), for_normal(dim))
+        penalty = Discrepancy(self.divergence_weight, for_normal(dim))
         return self.drawn(facts, Gaussian(dim), penalties=(penalty,))

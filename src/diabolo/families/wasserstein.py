@@ -8,15 +8,14 @@ from typing import ClassVar
 from sklearn.utils._param_validation import Interval
 
 from diabolo.families.composition import Facts
-from diabolo.families.generative import Generative
+from diabolo.families.estimator import Estimator
 from diabolo.models.autoencoder import AutoencoderModule
-from diabolo.parts.codes import Deterministic
+from diabolo.parts.codes import Matched
 from diabolo.parts.discrepancies import for_normal
 from diabolo.parts.penalties import Discrepancy
-from diabolo.parts.priors import StandardNormal
 
 
-class WassersteinAutoencoder(Generative):
+class WassersteinAutoencoder(Estimator):
     """Deterministic autoencoder whose codes together follow N(0, I): WAE-MMD.
 
     Minimises −log p(x|z(x)) + λ MMD²(q(z), N(0, I)) with inverse multiquadratic kernels. Unlike a
@@ -36,5 +35,5 @@ class WassersteinAutoencoder(Generative):
 
     def compose(self, facts: Facts) -> AutoencoderModule:
         dim = self.code_size(facts)
-        penalty = Discrepancy(self.divergence_weight, StandardNormal(dim), for_normal(dim))
-        return self.around(facts, Deterministic(dim), penalties=(penalty,))
+        penalty = Discrepancy(self.divergence_weight, for_normal(dim))
+        return self.around(facts, Matched(dim), penalties=(penalty,))

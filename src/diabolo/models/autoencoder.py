@@ -22,7 +22,6 @@ from diabolo.parts.dictionaries import Dictionary
 from diabolo.parts.likelihoods import Likelihood
 from diabolo.parts.networks import Identity, Mirror
 from diabolo.parts.penalties import Penalty
-from diabolo.parts.priors import Prior
 from diabolo.parts.record import Pass
 from diabolo.parts.spec import registered
 
@@ -130,13 +129,6 @@ class AutoencoderModule(Model):
     def grown(self, clock: Tensor) -> Tensor | float:
         """How much of the warmup is over, 0 … 1."""
         return (clock / self.warmup).clamp(max=1.0) if self.warmup else 1.0
-
-    @property
-    def latent_prior(self) -> Prior | None:
-        """What the codes are made to follow and can be drawn from: the code's own prior, or that
-        of a penalty; None where there is none."""
-        words: list[Any] = [self.code, *self.penalties]
-        return next((word.prior for word in words if hasattr(word, "prior")), None)
 
     @property
     def is_variational(self) -> bool:

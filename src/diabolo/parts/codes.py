@@ -86,6 +86,31 @@ class Deterministic(Code):
         return ACTIVATIONS[self.activation].slope(h, self.mean(h))
 
 
+class Matched(Deterministic):
+    """A code free of charge, whose rows together are made to follow a prior, by a penalty or a
+    critic: each is a point, and draws from the prior can be decoded all the same.
+
+    prior : as wide as the code; N(0, I) where none is given.
+    """
+
+    prior: Prior = field(default_factory=lambda: StandardNormal(0))  # as wide as the code
+
+    def __post_init__(self) -> None:
+        self.prior = _as_wide(self.prior, self.dim)
+
+    def meet(self, encoder: nn.Module) -> None:
+        self.prior.meet(encoder, self)
+
+
+def _as_wide(prior: Prior, dim: int) -> Prior:
+    """The prior of a code, or N(0, I) of its width for one of none."""
+    if prior.dim == 0:
+        return StandardNormal(dim)
+    if prior.dim != dim:
+        raise ValueError(f"a prior of {prior.dim} units is none of {dim}.")
+    return prior
+
+
 class TopK(Code):
     """z keeps the k largest units of each row and sets the others to zero.
 
@@ -135,10 +160,7 @@ class Gaussian(Code):
     prior: Prior = field(default_factory=lambda: StandardNormal(0))  # as wide as the code
 
     def __post_init__(self) -> None:
-        if self.prior.dim == 0:
-            self.prior = StandardNormal(self.dim)
-        if self.prior.dim != self.dim:
-            raise ValueError(f"a prior of {self.prior.dim} units is none of {self.dim}.")
+        self.prior = _as_wide(self.prior, self.dim)
 
     def meet(self, encoder: nn.Module) -> None:
         self.prior.meet(encoder, self)

@@ -19,7 +19,6 @@ from diabolo.parts.aggregated import SAMPLINGS, Aggregated, aggregated
 from diabolo.parts.codes import Deterministic
 from diabolo.parts.discrepancies import InverseMultiquadratic, Kernel, mmd
 from diabolo.parts.networks import Dense
-from diabolo.parts.priors import Prior, StandardNormal
 from diabolo.parts.record import Pass
 from diabolo.parts.spec import Part, among
 
@@ -241,19 +240,19 @@ class TotalCorrelation(Penalty):
 
 
 class Discrepancy(Penalty):
-    """MMD² between the codes of the batch and as many draws of a prior, in the kernel's units.
+    """MMD² between the codes of the batch and as many draws of their prior, in the kernel's units.
 
     Unlike the rate it looks at all codes together and leaves a single one free. Tolstikhin et al.
     2018, "Wasserstein auto-encoders", algorithm 2; Zhao, Song & Ermon 2019, "InfoVAE", eq. 7.
     """
 
     term: ClassVar[str] = "mmd"
-    prior: Prior = field(default_factory=lambda: StandardNormal(1))
     kernel: Kernel = field(default_factory=InverseMultiquadratic)
 
     def forward(
         self, record: Pass, model: AutoencoderModule, generator: torch.Generator | None
     ) -> Tensor:
+        code: Any = model.code
         z = record.z
-        draws = self.prior.sample(len(z), generator).to(z)
+        draws = code.prior.sample(len(z), generator).to(z)
         return mmd(z, draws, self.kernel, unbiased=len(z) > 1)
