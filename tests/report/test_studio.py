@@ -7,7 +7,14 @@ from sklearn.linear_model import LinearRegression
 from torch.distributions import Normal, kl_divergence
 
 from diabolo.families.autoencoder import Autoencoder
-from diabolo.report.chapters import contractive, denoising, stacked, variational
+from diabolo.report.chapters import (
+    contractive,
+    denoising,
+    generating,
+    manipulation,
+    stacked,
+    variational,
+)
 from diabolo.report.material import gather
 from diabolo.report.recipes import SIDE_BY_SIDE, Budget, recipes
 from diabolo.report.studio import Studio, fit
@@ -117,6 +124,45 @@ def test_kl_by_unit_is_the_divergence_from_the_prior(studio):
     expected = kl_divergence(posterior, prior).mean(0)
     np.testing.assert_allclose(rates, expected, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(means, studio["latent space"].transform(data.test), atol=1e-5)
+
+
+def test_samples_are_kept_while_a_generator_grows(studio):
+    epochs, images = zip(*studio.growth["adversarial"].samples, strict=True)
+    assert epochs == (1, 2)
+    assert images[0].shape == (10, 8, 8)
+    assert not np.array_equal(*images)
+    assert list(studio.growth) == ["adversarial"]
+
+
+def test_samples_of_pca_have_its_mean_and_variances(studio):
+    data, pca = studio.material, studio.pca
+    rows = generating.drawn_from_pca(studio, 4000).reshape(4000, -1)
+    np.testing.assert_allclose(rows.mean(0), data.flat(data.train).mean(0), atol=0.03)
+    codes = pca.transform(rows)
+    np.testing.assert_allclose(codes.var(0), pca.explained_variance_, rtol=0.1)
+
+
+def test_class_shares_add_up(studio):
+    (table,) = generating._shares(studio)
+    shares = np.array([[float(cell.split()[0]) for cell in row[1:]] for row in table.rows])
+    assert [row[0] for row in table.rows] == [str(i) for i in range(10)]
+    np.testing.assert_allclose(shares.sum(0), 100, atol=0.6)
+
+
+@pytest.mark.parametrize("lean", [-0.4, 0.0, 0.7])
+def test_slant_is_the_slope_of_a_stroke(lean):
+    images = np.zeros((1, 21, 41))
+    for up in range(-10, 11):
+        images[0, 10 - up, 20 + round(lean * up)] = 1
+    assert manipulation.slant(images)[0] == pytest.approx(lean, abs=0.05)
+
+
+def test_the_attributes_direction_moves_it(studio):
+    for direction in manipulation.attribute_directions(studio):
+        lines, slope = manipulation._measured(studio, direction)
+        assert slope > 0
+        assert len(lines) == len(manipulation.STRENGTHS)
+        assert lines[2][1:] == ("100.0 %", "0.000")
 
 
 def test_the_same_seed_gives_the_same_recipes():

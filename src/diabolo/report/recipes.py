@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from diabolo.families.adversarial import GenerativeAdversarialNetwork
 from diabolo.families.autoencoder import Autoencoder
 from diabolo.families.contractive import ContractiveAutoencoder
 from diabolo.families.convolutional import ConvolutionalAutoencoder
 from diabolo.families.denoising import DenoisingAutoencoder
 from diabolo.families.estimator import Estimator
+from diabolo.families.learner import Learner
 from diabolo.families.sparse import SparseAutoencoder
 from diabolo.families.stacked import StackedAutoencoder
 from diabolo.families.variational import VariationalAutoencoder
@@ -63,7 +65,7 @@ SIDE_BY_SIDE = (
 )
 
 
-def recipes(sizes: Budget, features: int, seed: int) -> dict[str, Estimator]:
+def recipes(sizes: Budget, features: int, seed: int) -> dict[str, Learner]:
     """Unfitted estimators by the name that the chapters know them by.
 
     Greys are taken for probabilities (likelihood="bernoulli", the cross-entropy), as in Vincent et
@@ -101,6 +103,7 @@ def recipes(sizes: Budget, features: int, seed: int) -> dict[str, Estimator]:
         **_sparse(sizes, shared | bounded),
         **_tied(sizes, shared, bounded),
         **_latent_spaces(sizes, shared),
+        **_adversarial(sizes, seed),
     }
 
 
@@ -164,4 +167,17 @@ def _latent_spaces(sizes: Budget, shared: Words) -> dict[str, Estimator]:
     return {
         "latent plane": VariationalAutoencoder(**deep, n_components=2),
         "latent space": VariationalAutoencoder(**deep, n_components=sizes.drawn_from),
+    }
+
+
+def _adversarial(sizes: Budget, seed: int) -> dict[str, Learner]:
+    """The game, with dense networks: in so few epochs they come further than convolutional ones."""
+    return {
+        "adversarial": GenerativeAdversarialNetwork(
+            n_components=sizes.drawn_from,
+            hidden_layer_sizes=(2 * sizes.hidden, sizes.hidden),
+            network="dense",
+            max_epochs=sizes.epochs,
+            random_state=seed,
+        )
     }

@@ -13,11 +13,12 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from diabolo.families.autoencoder import OvercompleteWarning
-from diabolo.families.estimator import Estimator
+from diabolo.families.learner import Learner
 from diabolo.report.material import Material
 from diabolo.report.probe import probe_accuracy
 from diabolo.report.recipes import Budget, recipes
 from diabolo.report.sheets import Picture, sheet, strip
+from diabolo.uses.edit.effects import Probe
 
 Progress = Callable[[int, int, str], None]
 
@@ -25,9 +26,33 @@ Progress = Callable[[int, int, str], None]
 class Fitted(NamedTuple):
     """A trained model, how long it took, and what it warned of."""
 
-    estimator: Estimator
+    estimator: Any  # of the family that its recipe names
     seconds: float
     warnings: tuple[str, ...]
+
+
+class Growth:
+    """A callback that draws the same samples after 1, 2, 4, … epochs."""
+
+    def __init__(self, seed: int, count: int = 10) -> None:
+        self.seed, self.count = seed, count
+        self.samples: list[tuple[int, np.ndarray]] = []
+
+    def setup(self, estimator: Any, context: Any) -> None: ...
+
+    def teardown(self, estimator: Any, context: Any) -> None: ...
+
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None: ...
+
+    def on_fit_task_end(
+        self, estimator: Any, context: Any, *, fitted_estimator: Any = None
+    ) -> None:
+        if context.task_name != "epoch" or fitted_estimator is None:
+            return
+        epoch = fitted_estimator.n_iter_
+        if epoch & (epoch - 1) == 0:
+            rows = fitted_estimator.sample(self.count, random_state=self.seed)
+            self.samples.append((epoch, rows))
 
 
 @dataclass
@@ -38,6 +63,7 @@ class Studio:
     budget: Budget
     seed: int = 0
     fitted: dict[str, Fitted] = field(default_factory=dict)
+    growth: dict[str, Growth] = field(default_factory=dict)  # of the generators
 
     def train(self, progress: Progress | None = None) -> None:
         """Fit every recipe; `progress` is told (how many are done, of how many, which is next)."""
@@ -45,11 +71,14 @@ class Studio:
         for done, (name, estimator) in enumerate(plan.items()):
             if progress:
                 progress(done, len(plan), name)
+            if not hasattr(estimator, "transform"):
+                self.growth[name] = Growth(self.seed)
+                estimator.set_callbacks(self.growth[name])
             self.fitted[name] = fit(estimator, self.material.train)
         if progress:
             progress(len(plan), len(plan), "drawing")
 
-    def __getitem__(self, name: str) -> Estimator:
+    def __getitem__(self, name: str) -> Any:
         return self.fitted[name].estimator
 
     def module(self, name: str) -> Any:
@@ -96,6 +125,14 @@ class Studio:
             encode(data.train), data.train_labels, encode(data.test), data.test_labels
         )
 
+    @cached_property
+    def judge(self) -> Probe | None:
+        """A linear classifier of images, which knows no model; None without labels."""
+        data = self.material
+        if data.train_labels is None or data.test_labels is None:
+            return None
+        return Probe(data.flat(data.train), data.train_labels)
+
     def strip(self, images: np.ndarray, alt: str) -> Picture:
         """Images on the scale 0 … 1 in one line."""
         return strip(images, alt, self.material.ink)
@@ -104,7 +141,7 @@ class Studio:
         return sheet(images, alt, self.material.ink, per_line)
 
 
-def fit(estimator: Estimator, images: np.ndarray) -> Fitted:
+def fit(estimator: Learner, images: np.ndarray) -> Fitted:
     """Train, with a clock; the warning of an overcomplete code is kept for the page."""
     start = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:

@@ -11,6 +11,7 @@ from diabolo.uses.edit.directions import (
     factors,
     first_matrix,
     holding,
+    matched_difference,
     mean_difference,
     principal,
     probe_normal,
@@ -54,6 +55,22 @@ def test_a_probes_normal_is_fishers_discriminant(clouds):
     assert cosine(direction.vector, expected) > 0.999
     assert cosine(mean_difference(codes, labels, 1, 0).vector, delta) > 0.999
     assert direction.name == "0 to 1"
+
+
+def test_a_matched_difference_leaves_the_groups_alone():
+    """Groups differ along one axis and in how often they have the label; the label's own effect
+    lies along the other."""
+    random = np.random.default_rng(0)
+    groups = random.integers(0, 2, 4000)
+    labels = random.random(4000) < np.where(groups == 1, 0.9, 0.2)
+    codes = np.stack([5 * groups, 2 * labels], 1) + random.normal(size=(4000, 2))
+    codes = codes.astype(np.float32)
+    plain = mean_difference(codes, labels, True).vector
+    matched = matched_difference(codes, labels, groups, True).vector
+    assert plain[0] > 2
+    np.testing.assert_allclose(matched, [0, 2], atol=0.15)
+    with pytest.raises(ValueError, match="no group holds rows on both sides of 'to True'"):
+        matched_difference(codes, labels, labels, True)
 
 
 def test_a_step_along_the_normal_is_as_long_as_the_means_are_apart(clouds):

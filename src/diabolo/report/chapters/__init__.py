@@ -9,6 +9,8 @@ from diabolo.report.chapters import (
     convolutional,
     deep,
     denoising,
+    generating,
+    manipulation,
     side_by_side,
     sparse,
     stacked,
@@ -28,4 +30,6 @@ CHAPTERS: tuple[Callable[[Studio], Section], ...] = (
     contractive.chapter,
     convolutional.chapter,
     variational.chapter,
+    generating.chapter,
+    manipulation.chapter,
 )

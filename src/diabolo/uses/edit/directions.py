@@ -1,6 +1,7 @@
 """Directions in a code space: what to add to a code to change one thing about its row.
 
-From labels: the difference of the classes' means, or the normal of a linear probe. Without:
+From labels: the difference of the classes' means, within groups that should not change or over
+all rows, or the normal of a linear probe. Without:
 principal directions of the codes, or the first matrix of the decoder factorised. A step of
 strength 1 is always something that can be imagined: from one class's mean to the other's, one
 standard deviation of the codes, or one of the prior.
@@ -39,6 +40,28 @@ def mean_difference(codes: np.ndarray, labels: Any, towards: Any, away: Any = No
     there, here = _sides(labels, towards, away)
     vector = codes[there].mean(0, dtype=np.float64) - codes[here].mean(0, dtype=np.float64)
     return Direction(_name(towards, away), vector.astype(np.float32))
+
+
+def matched_difference(
+    codes: np.ndarray, labels: Any, groups: Any, towards: Any, away: Any = None
+) -> Direction:
+    """The difference of means within each group, averaged over groups that hold both labels.
+
+    groups : (n,), what is to stay as it is: where the label is more frequent in some groups than
+        in others, the plain difference of means would lead from these to those.
+
+    raises ValueError where no group holds both.
+    """
+    there, here = _sides(labels, towards, away)
+    groups = np.asarray(groups)
+    steps = [
+        codes[own & there].mean(0, dtype=np.float64) - codes[own & here].mean(0, dtype=np.float64)
+        for own in (groups == one for one in np.unique(groups))
+        if (own & there).any() and (own & here).any()
+    ]
+    if not steps:
+        raise ValueError(f"no group holds rows on both sides of {_name(towards, away)!r}.")
+    return Direction(_name(towards, away), np.mean(steps, axis=0).astype(np.float32))
 
 
 def probe_normal(codes: np.ndarray, labels: Any, towards: Any, away: Any = None) -> Direction:
