@@ -79,6 +79,15 @@ def test_of_one_distribution_the_unbiased_estimate_is_zero_on_average(make):
 
 
 @every_kernel
+def test_what_chance_does_is_known(make):
+    seen = torch.stack(
+        [mmd(normal(60, 3, seed=i), normal(90, 3, seed=-i - 1), make()) for i in range(300)]
+    )
+    wanted = discrepancies.chance(normal(400, 3, seed=999), make(), 60, 90)
+    assert seen.std().item() == pytest.approx(wanted.item(), rel=0.15)
+
+
+@every_kernel
 def test_its_gradient_is_that_of_finite_differences(make):
     x, y = normal(4, 3, seed=1).requires_grad_(), normal(3, 3, seed=2)
     assert torch.autograd.gradcheck(lambda x: mmd(x, y, make(), unbiased=True), x)

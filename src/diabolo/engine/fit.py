@@ -216,7 +216,7 @@ class Table:
         if not math.isfinite(loss):
             self.sick = (not_finite((held_out or train).items()), [])
             return self._diverged()
-        if run.stopper.improves(loss, run.epoch, phase.tol):
+        if run.stopper.improves(loss, run.epoch, phase.tol, phase.floor):
             with _averaged(self.seats):
                 self.best = self._weights()
         run.history.records.append(record)

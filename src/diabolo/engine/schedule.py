@@ -41,6 +41,8 @@ class Phase:
     tol : smallest gain that counts, as a fraction of all that was gained so far.
     warmup : fraction of all steps over which the learning rate rises from 0; it then falls
         linearly to 0. None: constant, for data that come in pieces.
+    floor : losses at or below it cannot be told apart. Of such epochs the last one is kept, and
+        none of them wears out patience.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Phase:
     patience: int | None = 10
     tol: float = 1e-4
     warmup: float | None = 0.03
+    floor: float = -math.inf
 
     @property
     def steps(self) -> int:
@@ -76,14 +79,17 @@ class Stopper:
     best_epoch: int = -1
     stale: int = 0
 
-    def improves(self, loss: float, epoch: int, tol: float) -> bool:
-        """Whether this epoch's loss is the best so far.
+    def improves(self, loss: float, epoch: int, tol: float, floor: float = -math.inf) -> bool:
+        """Whether this epoch's loss is the best so far, or as good as can be told.
 
         For patience an epoch counts only if it gains more than `tol` of all that was gained since
         the start: losses carry constants, so a fraction of the loss itself says nothing.
         """
         if math.isnan(self.first):
             self.first = loss
+        if loss <= floor:
+            self.stale, self.best, self.best_epoch = 0, floor, epoch
+            return True
         if not loss < self.best:
             self.stale += 1
             return False

@@ -8,14 +8,13 @@ import numpy as np
 import torch
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from diabolo.data.values import require_finite
 from diabolo.engine.schedule import Phase
 from diabolo.families.estimator import Estimator
 from diabolo.families.fits import Fits
+from diabolo.families.tables import class_labels
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.models.stack import Classification
 from diabolo.parts.networks import Dense, Identity
@@ -55,7 +54,7 @@ class FineTuned(Estimator):
             return None
         if y is None:
             raise ValueError("fine_tune='labels' needs labels: call fit(X, y).")
-        y = _classes(y, rows)
+        y = class_labels(y, rows)
         self.classes_, numbers = np.unique(y, return_inverse=True)
         return numbers
 
@@ -81,16 +80,3 @@ class FineTuned(Estimator):
 
     def _fitted_values(self) -> dict[str, Any]:
         return {"classes_": self.classes_.tolist()} if _learns_from_labels(self) else {}
-
-
-def _classes(y: Any, rows: int) -> np.ndarray:
-    """Labels (n,) as they are, if they are one class number or name for every row."""
-    kind = np.asarray(y).dtype
-    if kind.kind in "cmM":
-        raise ValueError(f"y holds {kind}, expected class numbers or names.")
-    y = column_or_1d(y)
-    if len(y) != rows:
-        raise ValueError(f"y has {len(y)} labels for {rows} rows of X: pass one for each.")
-    require_finite(y[:, None], np.arange(rows), source="y")
-    check_classification_targets(y)
-    return y

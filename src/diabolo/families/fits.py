@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from diabolo.data.batches import Batches
+from diabolo.data.batches import Batch, Batches
 from diabolo.data.sources import Dataset
 from diabolo.engine.events import Terms
 from diabolo.engine.players import Player
@@ -67,26 +68,34 @@ class Fits:
         name: str,
         players: tuple[Player, ...],
         max_epochs: int | None = None,
-        evaluate: Evaluation | None = None,
+        judge: nn.Module | None = None,
+        floor: float = -math.inf,
     ) -> Phase:
         """One fit of all the players, with the estimator's settings.
 
-        evaluate : what is better the less there is of it; the first player's loss on held-out
-            rows where none is given.
+        judge : an objective whose loss on held-out rows says how good the weights are; the first
+            player's where none is given.
+        floor : what it cannot tell from perfect.
         """
         settings = self.estimator
         batches = self._batches(self.train, seed=self.seeds.number(f"order {name}"))
-        if evaluate is None and self.held_out is not None:
-            evaluate = self._evaluation(players[0].objective)
         return Phase(
             name,
             players,
             batches,
-            evaluate=evaluate,
+            evaluate=None
+            if self.held_out is None
+            else self._evaluation(judge or players[0].objective),
+            floor=floor,
             max_epochs=max_epochs or settings.max_epochs or epochs(len(batches)),
             patience=settings.n_iter_no_change if settings.early_stopping else None,
             tol=settings.tol,
         )
+
+    def held_out_batches(self) -> Iterator[Batch]:
+        """The rows that judge, in order, in large pieces; none where none are held out."""
+        if self.held_out is not None:
+            yield from self._batches(self.held_out, seed=0).in_order()
 
     def single_pass(self, players: tuple[Player, ...], number: int) -> Phase:
         """Pass `number` over rows that come in pieces: all of them, at a constant rate."""

@@ -66,6 +66,13 @@ class Learner(CallbackSupportMixin, Parameters):
         """Class numbers (n,) for families that learn from labels; the others do not look at y."""
         return None
 
+    def sides_from(self, y: Any, context: Any, rows: int, known: bool) -> np.ndarray | None:
+        """What the networks see besides the rows, (n, c): the context, and what a family adds.
+
+        known : whether the model is fitted, and goes on.
+        """
+        return side_columns(context, rows)
+
     # what families compose with
 
     def code_size(self, facts: Facts) -> int:
@@ -91,7 +98,7 @@ class Learner(CallbackSupportMixin, Parameters):
         """
         self._validate_params()
         dataset = open_dataset(X)
-        sides = side_columns(context, len(dataset))
+        sides = self.sides_from(y, context, len(dataset), known=False)
         if self.checkpoint is not None:
             check_writable(self.checkpoint)
         labels = self.labels_from(y, len(dataset))
@@ -117,7 +124,7 @@ class Learner(CallbackSupportMixin, Parameters):
         self._validate_params()
         known = self.__sklearn_is_fitted__()
         dataset = self._open(X) if known else open_dataset(X)
-        sides = side_columns(context, len(dataset))
+        sides = self.sides_from(y, context, len(dataset), known)
         if known:
             self.columns_.check(dataset, values=True)
             self._check_support(dataset)

@@ -35,7 +35,7 @@ def sample(
     temperature: Any,
 ) -> np.ndarray:
     """New rows; see `Estimator.sample`."""
-    n = _count(n_samples, estimator.columns_.n_features)
+    n = count(n_samples, estimator.columns_.n_features)
     heat = _temperature(temperature)
     source, generator = prior_of(estimator, prior), seeds.generator("sample")
     sides, pieces = estimator._sides(context, n), []
@@ -163,7 +163,7 @@ def codes_of(
     return estimator._rows_through(through, X, context, width)
 
 
-def _count(n_samples: Any, n_features: int) -> int:
+def count(n_samples: Any, n_features: int) -> int:
     if isinstance(n_samples, bool) or not isinstance(n_samples, Integral) or n_samples < 1:
         raise ValueError(f"n_samples={n_samples!r} must be a whole number of at least 1.")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

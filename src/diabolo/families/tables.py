@@ -1,4 +1,4 @@
-"""Tables that come beside the rows or instead of them: contexts and codes, as float32.
+"""What comes beside the rows or instead of them: contexts and codes, as float32; labels.
 
 A context is what encoder and decoder see besides the row and its code: labels, covariates.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
 
 from diabolo.data.arrays import from_array
 from diabolo.data.tables import from_frame, is_frame
@@ -33,6 +35,19 @@ def side_columns(context: Any, rows: int) -> np.ndarray | None:
 def width_of(sides: np.ndarray | None) -> int:
     """Columns of a context, 0 for none."""
     return 0 if sides is None else sides.shape[1]
+
+
+def class_labels(y: Any, rows: int) -> np.ndarray:
+    """Labels (n,) as they are, if they are one class number or name for every row."""
+    kind = np.asarray(y).dtype
+    if kind.kind in "cmM":
+        raise ValueError(f"y holds {kind}, expected class numbers or names.")
+    y = column_or_1d(y)
+    if len(y) != rows:
+        raise ValueError(f"y has {len(y)} labels for {rows} rows of X: pass one for each.")
+    require_finite(y[:, None], np.arange(rows), source="y")
+    check_classification_targets(y)
+    return y
 
 
 def codes(Z: Any, width: int, owner: str) -> np.ndarray:

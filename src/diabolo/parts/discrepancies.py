@@ -11,6 +11,8 @@ energy distance (Székely & Rizzo 2013, eq. 5), which needs no scale.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -104,6 +106,19 @@ def mmd(x: Tensor, y: Tensor, kernel: Kernel, *, unbiased: bool = True) -> Tenso
         + within(kernel(squared_distances(y, y)))
         - 2 * between
     )
+
+
+def chance(rows: Tensor, kernel: Kernel, n: int, m: int) -> Tensor:
+    """Standard deviation, (), of the unbiased estimate for n and m rows of the law of `rows`.
+
+    √2 (1/n + 1/m) ‖k̃‖, with ‖k̃‖² = E[k̃(X, X′)²] of the kernel centred in both arguments: what
+    differs by a few of these from 0 may be 0 (Gretton et al. 2012, theorem 12).
+    """
+    values = kernel(squared_distances(rows, rows))
+    centred = values - values.mean(0) - values.mean(1)[:, None] + values.mean()
+    pairs = len(rows) * (len(rows) - 1)
+    norm = ((centred.square().sum() - centred.diagonal().square().sum()) / max(1, pairs)).sqrt()
+    return math.sqrt(2) * (1 / n + 1 / m) * norm
 
 
 def _mean(values: Tensor) -> Tensor:

@@ -7,6 +7,8 @@ mean over rows, () in nats.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -14,7 +16,12 @@ from diabolo.parts.spec import Part
 
 
 class Game(Part, abstract=True):
-    """What the two sides minimise."""
+    """What the two sides minimise.
+
+    pairs : whether the generator's loss depends on the verdicts of real rows, too.
+    """
+
+    pairs: ClassVar[bool] = False
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """−E[log D(x)] − E[log(1 − D(G(z)))], D the sigmoid of the verdict."""
@@ -50,6 +57,8 @@ class Relativistic(Game):
     part. Jolicoeur-Martineau 2019; with R1 and R2 penalties it converges locally (Huang et al.
     2024, "The GAN is dead; long live the GAN!", eq. 2).
     """
+
+    pairs: ClassVar[bool] = True
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return F.softplus(fake - real).mean()
