@@ -32,6 +32,7 @@ CODES = {
     "deterministic sigmoid": lambda: codes.Deterministic(4, "sigmoid"),
     "matched": lambda: codes.Matched(4),
     "top-k": lambda: codes.TopK(6, 2),
+    "nested": lambda: ordered.Nested(4, "tanh"),
     "top-k of a row": lambda: dictionaries.RowTopK(6, 3),
     "top-k of a batch": lambda: dictionaries.BatchTopK(6, 3),
     "vector-quantised": lambda: quantisers.VectorQuantiser(6, 3, 5),
@@ -73,7 +74,6 @@ PRIORS = {
 }
 
 BLOCKS = {
-    "masked": lambda: flows.Masked((1, 2), (1, 2, 2)),
     "autoregressive": lambda: flows.Autoregressive(3, (8,)),
 }
 

@@ -26,7 +26,9 @@ if TYPE_CHECKING:  # for editors and type checkers, which cannot see through the
         ImportanceWeightedAutoencoder as ImportanceWeightedAutoencoder,
     )
     from diabolo.families.info import InfoVAE as InfoVAE
+    from diabolo.families.masked import MaskedAutoencoder as MaskedAutoencoder
     from diabolo.families.mixture import MixtureVAE as MixtureVAE
+    from diabolo.families.nested import NestedAutoencoder as NestedAutoencoder
     from diabolo.families.saved import load as load
     from diabolo.families.sparse import SparseAutoencoder as SparseAutoencoder
     from diabolo.families.stacked import StackedAutoencoder as StackedAutoencoder
@@ -57,6 +59,8 @@ _HOMES = {
     "HierarchicalVAE": "diabolo.families.hierarchical",
     "FSQAutoencoder": "diabolo.families.finite_scalar",
     "SparseDictionary": "diabolo.families.dictionary",
+    "NestedAutoencoder": "diabolo.families.nested",
+    "MaskedAutoencoder": "diabolo.families.masked",
     "GenerativeAdversarialNetwork": "diabolo.families.adversarial",
     "load": "diabolo.families.saved",
     "open_dataset": "diabolo.data.sources",

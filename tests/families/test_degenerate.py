@@ -123,7 +123,8 @@ def trained():
 
     def model(name):
         if name not in models:
-            models[name] = family(name)(max_epochs=1, random_state=0).fit(table())
+            one = family(name)(n_components=1, max_epochs=1, random_state=0)
+            models[name] = one.fit(table())
         return models[name]
 
     return model

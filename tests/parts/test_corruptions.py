@@ -33,9 +33,9 @@ def test_the_clean_input_is_left_alone(make):
 @every_corruption
 def test_noise_is_fresh_at_every_step_and_follows_the_generator(make):
     corruption, x, generator = make(), rows(), noise(1)
-    first, second = (corruption(x, generator)[0] for _ in range(2))
+    first, second = (corruption(x, generator)[0].nan_to_num(-1) for _ in range(2))
     assert torch.equal(first, second) == isinstance(corruption, corruptions.Nothing)
-    assert torch.equal(first, corruption(x, noise(1))[0])
+    assert torch.equal(first, corruption(x, noise(1))[0].nan_to_num(-1))
 
 
 @every_replacing
@@ -118,3 +118,27 @@ def test_nothing_is_nothing_whatever_the_emphasis():
     corrupted, weight = corruptions.Nothing(0.9, emphasis=0.9)(x, noise())
     assert corrupted is x
     assert weight is None
+
+
+class TestHiding:
+    def test_the_share_is_drawn_for_every_row(self):
+        x = rows(4000, 60)
+        corrupted, hidden = corruptions.Hiding(0.7, lowest=0.1).corrupt(x, noise())
+        assert torch.equal(torch.isnan(corrupted), hidden == 1)
+        assert torch.equal(corrupted[hidden == 0], x[hidden == 0])
+        shares = hidden.mean(1)
+        assert shares.mean().item() == pytest.approx(0.4, abs=0.01)
+        # of an even draw between the two, and of the coins that follow it
+        spread = 0.6**2 / 12 + (0.4 * 0.6 - 0.6**2 / 12) / 60
+        assert shares.var().item() == pytest.approx(spread, rel=0.05)
+
+    def test_patches_of_an_image(self):
+        part = corruptions.Hiding(0.5, shape=(5, 7, 3), patch=3)
+        _, hidden = part.corrupt(rows(50, 5 * 7 * 3), noise())
+        image = hidden.view(50, 5, 7, 3)
+        assert (image == image[..., :1]).all()
+        for top in (0, 3):
+            for left in (0, 3, 6):
+                patch = image[:, top : top + 3, left : left + 3].flatten(1)
+                assert (patch == patch[:, :1]).all()
+        assert 0 < image.mean() < 1

@@ -92,6 +92,7 @@ def test_an_argument_of_a_wrong_kind_is_refused(make):
         "encoder",
         "decoder",
         "head",
+        "network",
         "generator",
         "discriminator",
     }  # any module may stand there

@@ -82,6 +82,8 @@ RECIPES = {
     "vector-quantised": Recipe("VQVAE"),
     "finite-scalar": Recipe("FSQAutoencoder"),
     "dictionary": Recipe("SparseDictionary"),
+    "nested": Recipe("NestedAutoencoder"),
+    "masked": Recipe("MaskedAutoencoder"),
     "adversarial": Recipe("GenerativeAdversarialNetwork"),
 }
 ALIASES = {
@@ -89,6 +91,7 @@ ALIASES = {
     "conv": "convolutional",
     "vae": "variational",
     "gan": "adversarial",
+    "mae": "masked",
     "fsq": "finite-scalar",
     "vqvae": "vector-quantised",
 }

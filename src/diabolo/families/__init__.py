@@ -32,6 +32,8 @@ AUTOENCODERS = {
     "VQVAE": "vector_quantised",
     "FSQAutoencoder": "finite_scalar",
     "SparseDictionary": "dictionary",
+    "NestedAutoencoder": "nested",
+    "MaskedAutoencoder": "masked",
 }
 GENERATORS = {  # that have no encoder
     "GenerativeAdversarialNetwork": "adversarial",

@@ -13,6 +13,7 @@ from diabolo.families.composition import Facts
 from diabolo.families.estimator import Estimator
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts.dictionaries import BatchTopK, Dictionary, Revival, RowTopK
+from diabolo.parts.likelihoods import Gaussian
 
 SELECTIONS = {"top-k": RowTopK, "batch-top-k": BatchTopK}
 
@@ -29,9 +30,10 @@ class SparseDictionary(Estimator):
         then take what they need, and `transform` compares with a threshold learned in training.
     revival : weight of a loss that brings back units without use.
 
-    Columns are standardised, so that no bias has to be taken off first (the papers' pre-bias).
-    `hidden_layer_sizes` deepens the encoder alone. The history has "L0" (units in use),
-    "dead" (share of the units) and "explained_variance".
+    The decoder is linear for data of every kind, unless a likelihood is asked for; the encoder's
+    bias does what the papers' pre-bias does, W (x − b) + c = W x + (c − W b). `hidden_layer_sizes`
+    deepens the encoder alone. The history has "L0" (units in use), "dead" (share of the units) and
+    "explained_variance".
 
     Gao et al. 2024, "Scaling and evaluating sparse autoencoders"; Bussmann, Leask & Nanda 2024,
     "BatchTopK sparse autoencoders".
@@ -40,7 +42,6 @@ class SparseDictionary(Estimator):
     k: int | None = None
     selection: str = "top-k"
     revival: float = 1 / 32
-    scaling: str = "standard"
     weight_decay: float = 0.0
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
@@ -60,6 +61,7 @@ class SparseDictionary(Estimator):
         return self.around(
             facts,
             SELECTIONS[self.selection](dim, k),
+            likelihood=Gaussian() if self.likelihood == "auto" else None,
             own_decoder=Dictionary(dim, facts.n_features, facts.context),
             penalties=(Revival(float(self.revival), dim, min(dim, 2 * k), max(1000, facts.rows)),),
         )

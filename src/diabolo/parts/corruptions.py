@@ -83,3 +83,44 @@ class ColumnSwap(Corruption):
         changed = _coins(x, self.level, generator)
         donors = torch.randint(len(x), x.shape, generator=generator, device=x.device)
         return torch.lerp(x, x.gather(0, donors), changed), changed
+
+
+class Hiding(Corruption):
+    """Entries are hidden, marked as not a number, for an encoder that knows what it sees.
+
+    The share that is hidden is drawn for every row, evenly between `lowest` and `level`: a model
+    that is asked to predict from any part of a row has to have seen all of them. For images whole
+    patches are hidden (He et al. 2022, "Masked autoencoders are scalable vision learners").
+
+    shape : (height, width, channels) of a row where patches are hidden; () where entries are.
+    patch : pixels to each side of a patch.
+    """
+
+    lowest: float = 0.05
+    shape: tuple[int, ...] = ()
+    patch: int = 1
+
+    def __post_init__(self) -> None:
+        self.shape = tuple(self.shape)
+
+    def corrupt(self, x: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        share = x.new_empty(len(x), 1).uniform_(self.lowest, self.level, generator=generator)
+        grid = x.new_empty(len(x), self._places(x.shape[1])).uniform_(generator=generator)
+        hidden = self._spread(grid < share)
+        return torch.where(hidden, torch.full_like(x, torch.nan), x), hidden.to(x.dtype)
+
+    def _places(self, features: int) -> int:
+        if not self.shape:
+            return features
+        height, width, _ = self.shape
+        return -(-height // self.patch) * -(-width // self.patch)
+
+    def _spread(self, hidden: Tensor) -> Tensor:
+        """What is hidden of the grid of patches, of every entry, (n, d)."""
+        if not self.shape:
+            return hidden
+        height, width, channels = self.shape
+        grid = hidden.unflatten(1, (-1, -(-width // self.patch)))
+        rows = grid.repeat_interleave(self.patch, 1)[:, :height]
+        pixels = rows.repeat_interleave(self.patch, 2)[:, :, :width]
+        return pixels.unsqueeze(3).expand(-1, -1, -1, channels).flatten(1)

@@ -1,0 +1,35 @@
+"""What a model trained on hidden entries says of entries that are not there.
+
+p(x_hidden | x_visible) is asked of an encoder that takes what is not a number for hidden.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from diabolo.models.autoencoder import AutoencoderModule, call
+
+
+def hidden_away(x: Tensor, hidden: Tensor) -> Tensor:
+    """x with NaN where `hidden`, both (n, d); what stood there has no influence any more."""
+    return torch.where(hidden, torch.full_like(x, torch.nan), x)
+
+
+def outputs(
+    module: AutoencoderModule, x: Tensor, hidden: Tensor, context: Tensor | None = None
+) -> Tensor:
+    """Parameters of p(x | visible entries) for `module.likelihood`, (n, outputs(d)).
+
+    x : (n, d) scaled; hidden : (n, d) bool.
+    """
+    z = module.encode(hidden_away(x, hidden), context)
+    return call(module.decoder, z, context)
+
+
+def predicted(
+    module: AutoencoderModule, x: Tensor, hidden: Tensor, context: Tensor | None = None
+) -> Tensor:
+    """x with E[x | visible entries] in place of what is hidden, (n, d) scaled."""
+    mean = module.likelihood.mean(outputs(module, x, hidden, context))
+    return torch.where(hidden, mean, x)
