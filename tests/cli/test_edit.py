@@ -113,8 +113,6 @@ def test_a_generator_is_inverted_first(diabolo, digits_gan, tmp_path):
 
 
 def test_a_generator_that_is_told_the_class_has_no_direction_to_it(diabolo, digits_gan, tmp_path):
-    if not hasattr(load(digits_gan), "classes_"):
-        pytest.skip("made without labels")
     result = diabolo("edit", digits_gan, "digits", "--to", 3, "-o", tmp_path / "e.png")
     assert (result.code, result.out) == (1, "")
     assert "make rows of it with diabolo generate --class 3." in result.err

@@ -148,7 +148,7 @@ def test_what_was_there_comes_back_if_the_new_cannot_take_its_place(tmp_path, mo
         (["-n", "500", "-o", "s.png"], 1, "a sheet of 500 images is more than can be looked at"),
         (["-n", str(10**15), "-o", "r.npy"], 1, "take about 512000000 GB, but"),
         (["-o", "rows.xlsx"], 1, "has to be one of .parquet, .csv, .npy, .png."),
-        (["-o", "out", "--class", "3"], 1, "does not know classes"),
+        (["-o", "out", "--data", "digits"], 2, "draws from its own noise: no --data."),
         (["-o", "out", "--context", "a,b"], 2, "--context a,b should be numbers"),
         (["-o", "out", "--context", "1"], 1, "was fitted with no context columns, got 1"),
         (["-o", "out", "--temperature", "-1"], 1, "temperature=-1.0 must be a number of at"),
@@ -172,6 +172,32 @@ def test_a_table_has_no_folder_of_images(diabolo, mixed_model, tmp_path):
     result = diabolo("generate", mixed_model, "-o", tmp_path / "out")
     assert (result.code, result.out) == (1, "")
     assert "rows of 2 features are no images: write .npy, .csv or .parquet" in result.err
+
+
+def test_a_prior_is_fitted_to_the_codes_of_data(diabolo, digits_model, tmp_path):
+    path = tmp_path / "rows.npy"
+    tokens = ("generate", digits_model, "-n", 500, "-o", path, "--seed", 0)
+    result = diabolo(*tokens)
+    assert (result.code, result.out) == (1, "")
+    assert "pass --prior mixture and --data with rows to fit it to." in result.err
+    result = diabolo(*tokens, "--prior", "kernel")
+    assert "pass --prior kernel and --data" in result.err
+    assert diabolo(*tokens, "--prior", "mixture", "--data", "digits").code == 0
+    rows, rebuilt = np.load(path), load(digits_model).reconstruct("digits")
+    assert np.abs(rows.mean(0) - rebuilt.mean(0)).max() < 1.5
+    result = diabolo(*tokens, "-f", "--prior", "magic")
+    assert "prior='magic' is unknown. Known are own," in result.err
+
+
+def test_rows_of_one_class(diabolo, gan_model, tmp_path):
+    model, path = load(gan_model), tmp_path / "rows.npy"
+    tokens = ("generate", gan_model, "-n", 5, "-o", path, "--seed", 2)
+    assert diabolo(*tokens, "--class", "3", "--class", "7").code == 0
+    expected = model.sample(5, random_state=2, labels=[3, 7, 3, 7, 3])
+    assert np.abs(np.load(path) - expected).max() <= 0.5 + 1e-4
+    result = diabolo(*tokens, "-f", "--class", "12")
+    assert (result.code, result.out) == (1, "")
+    assert "class '12' is not among those that the model learned: 0, 1, 2" in result.err
 
 
 def test_large_sheets_show_fewer(gan_model, monkeypatch):

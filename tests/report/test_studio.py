@@ -158,11 +158,13 @@ def test_slant_is_the_slope_of_a_stroke(lean):
 
 
 def test_the_attributes_direction_moves_it(studio):
-    for direction in manipulation.attribute_directions(studio):
-        lines, slope = manipulation._measured(studio, direction)
+    slanting = manipulation.attributes(studio)[1]
+    for direction in manipulation.attribute_directions(studio, slanting):
+        lines, slope = manipulation._measured(studio, direction, slanting)
         assert slope > 0
         assert len(lines) == len(manipulation.STRENGTHS)
         assert lines[2][1:] == ("100.0 %", "0.000")
+    assert manipulation.encoded(studio) is not None
 
 
 def test_the_same_seed_gives_the_same_recipes():

@@ -60,7 +60,14 @@ def generate(
         Parameter(help="Numbers that all rows share, such as 0,1,0, for models with a context."),
     ] = None,
     prior: Annotated[
-        str | None, Parameter(help="Prior to draw codes from, for autoencoders.")
+        str | None,
+        Parameter(
+            help="Where an autoencoder's codes are drawn from: own, normal, or one fitted to the "
+            "codes of --data: mixture, kernel, flow, vamp."
+        ),
+    ] = None,
+    data: Annotated[
+        str | None, Parameter(help="Data to whose codes the --prior is fitted (mixture).")
     ] = None,
     mean: Annotated[
         bool | None,
@@ -88,6 +95,10 @@ def generate(
     estimator = load(model)
     _check_amount(output, folder, number, estimator)
     seed = secrets.randbits(31) if seed is None else seed
+    if data is not None:
+        _fit_prior(estimator, data, prior or "mixture", seed)
+    elif hasattr(estimator, "fit_prior"):
+        _require_prior(estimator, prior)
     pieces = rows_of(
         estimator,
         number,
@@ -156,6 +167,29 @@ def _on_sheet(estimator: Learner) -> int:
     height, width, _ = shape_of(estimator)
     factor = -(-SIDE // min(height, width))
     return max(1, min(ON_SHEET, SHEET_PIXELS // (height * width * factor**2)))
+
+
+def _fit_prior(estimator: Any, data: str, kind: str, seed: int) -> None:
+    from diabolo.cli.models import data_for
+
+    if not hasattr(estimator, "fit_prior"):
+        raise UsageError(f"a {type(estimator).__name__} draws from its own noise: no --data.")
+    estimator.fit_prior(data_for(estimator, data, None, "train"), kind, random_state=seed)
+
+
+def _require_prior(estimator: Any, prior: str | None) -> None:
+    """The sentence about a prior that is not there, with the remedy of the command line."""
+    from diabolo.families.sampling import prior_of
+
+    try:
+        prior_of(estimator, prior)
+    except ValueError as error:
+        what, remedy, _ = str(error).partition(": fit ")
+        if not remedy:
+            raise
+        raise ValueError(
+            f"{what}: pass --prior {prior or 'mixture'} and --data with rows to fit it to."
+        ) from error
 
 
 def _numbers(given: str) -> list[float]:

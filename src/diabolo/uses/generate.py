@@ -19,7 +19,7 @@ from diabolo.families.learner import Learner
 from diabolo.families.rowwise import PIECE
 from diabolo.families.seeds import Seeds
 from diabolo.parts.priors import StandardNormal, Uniform
-from diabolo.uses.latent import prior_of
+from diabolo.uses.latent import is_conditional, prior_of
 
 WINDOW = 8 * 2**20  # bytes of rows held at a time
 
@@ -54,11 +54,22 @@ def generate(
         raise ValueError(f"temperature={temperature!r} must be a number of at least 0.")
     words = _words(model, prior, mean)
     classes = None if labels is None else known_labels(model, labels)
+    if context is not None:
+        _check_context(model, len(context))
     if temperature != 1 and "temperature" not in signature(model.sample).parameters:
         model = tempered(model, temperature, prior)
     elif temperature != 1:
         words["temperature"] = temperature
     return _pieces(model, int(n), seed, words, classes, context)
+
+
+def _check_context(model: Learner, given: int) -> None:
+    wanted = model._context_width - (len(model.classes_) if is_conditional(model) else 0)
+    if given != wanted:
+        raise ValueError(
+            f"this {type(model).__name__} was fitted with {wanted or 'no'} context columns, got "
+            f"{given}: pass as many, or none."
+        )
 
 
 def _pieces(

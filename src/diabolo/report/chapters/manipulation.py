@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 
 from diabolo.report.numerals import number, per_cent
@@ -27,10 +30,6 @@ STRENGTHS = (-1.0, -0.5, 0.0, 0.5, 1.0)
 TOWARDS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
 EDITED = 4  # images that are shown edited
 OUTER = 0.85  # quantile of the attribute: still further out codes are as rare as their sums
-ATTRIBUTES = {
-    True: ("slant", "pixels to the right per pixel upwards"),
-    False: ("brightness", "mean over pixels, from 0 to 1"),
-}
 FACTORS = 3
 
 
@@ -59,11 +58,38 @@ def chapter(studio: Studio) -> Section:
     )
 
 
-def attribute(studio: Studio, images: np.ndarray) -> np.ndarray:
-    """What the first direction should change, (n,), of images in their own units: the slant of pen
-    strokes, the brightness of other images."""
-    unit = studio.material.unit(images)
-    return slant(unit) if studio.material.ink else unit.reshape(len(unit), -1).mean(1)
+class Attribute(NamedTuple):
+    """Something that every image has more or less of, (n, …) on the scale 0 … 1 → (n,)."""
+
+    name: str
+    meaning: str
+    measure: Callable[[np.ndarray], np.ndarray]
+
+
+def attributes(studio: Studio) -> list[Attribute]:
+    """What could be edited, best known first; strokes can also lean."""
+    name = "ink" if studio.material.ink else "brightness"
+    light = Attribute(name, "mean over pixels, from 0 to 1", brightness)
+    lean = Attribute("slant", "pixels to the right per pixel upwards", slant)
+    return [light, lean] if studio.material.ink else [light]
+
+
+def encoded(studio: Studio) -> Attribute:
+    """The first attribute of which a step moves a third at least of the way between its ends; the
+    last if none does. Where all images have equally much of one, the code need not hold it."""
+    *others, last = attributes(studio)
+    data = studio.material
+    for one in others:
+        values = np.sort(one.measure(data.unit(data.train)))
+        third = len(values) // 3
+        way = float(values[-third:].mean() - values[:third].mean())
+        if _measured(studio, attribute_directions(studio, one)[1], one)[1] > way / 3:
+            return one
+    return last
+
+
+def brightness(images: np.ndarray) -> np.ndarray:
+    return images.reshape(len(images), -1).mean(1)
 
 
 def slant(images: np.ndarray) -> np.ndarray:
@@ -77,11 +103,11 @@ def slant(images: np.ndarray) -> np.ndarray:
     return (ink * up * right).sum((1, 2)) / (ink * up * up).sum((1, 2))
 
 
-def attribute_directions(studio: Studio) -> tuple[Direction, Direction]:
+def attribute_directions(studio: Studio, what: Attribute) -> tuple[Direction, Direction]:
     """From the third of the training images with least of the attribute to that with most: over all
     images, and averaged over classes, so that these are held (the same where there are none)."""
     data = studio.material
-    order = np.argsort(attribute(studio, data.train), kind="stable")
+    order = np.argsort(what.measure(data.unit(data.train)), kind="stable")
     third = len(order) // 3
     ends, much = np.concatenate([order[:third], order[-third:]]), np.arange(2 * third) >= third
     codes = studio[SPACE].transform(data.train[ends])
@@ -97,11 +123,11 @@ def attribute_directions(studio: Studio) -> tuple[Direction, Direction]:
 def _attribute(studio: Studio) -> list[Block]:
     """Images with less and with more of the attribute, and what their classes do meanwhile."""
     model, data = studio[SPACE], studio.material
-    plain, held = attribute_directions(studio)
-    what, meaning = ATTRIBUTES[data.ink]
+    what = encoded(studio)
+    plain, held = attribute_directions(studio, what)
     strip = edited(model, model.transform(studio.shown), held, STRENGTHS)
     rows = [
-        (f"{what} {_signed(s)}", _strip(studio, images, f"{what} {_signed(s)}"))
+        (f"{what.name} {_signed(s)}", _strip(studio, images, f"{what.name} {_signed(s)}"))
         for s, images in zip(STRENGTHS, strip, strict=True)
     ]
     kinds = [("all images", plain)]
@@ -109,7 +135,7 @@ def _attribute(studio: Studio) -> list[Block]:
         kinds.append(("within classes", held))
     cells, slopes = [], []
     for name, direction in kinds:
-        measured, slope = _measured(studio, direction)
+        measured, slope = _measured(studio, direction, what)
         cells += [
             (f"{name}, {_signed(s)}", *line) for s, line in zip(STRENGTHS, measured, strict=True)
         ]
@@ -117,23 +143,26 @@ def _attribute(studio: Studio) -> list[Block]:
     return [
         Strips(
             [("input", _strip(studio, studio.shown, "Test images")), *rows],
-            f"Less and more {what}: one direction for all images, from the mean code of the third "
-            "of the training images that have least of it to the third that have most, within each "
-            "class. A step of 1 is the whole way.",
+            f"Less and more {what.name}: one direction for all images, from the mean code of the "
+            "third of the training images that have least of it to the third that have most, "
+            "within each class. A step of 1 is the whole way.",
         ),
         Table(
-            ("direction, steps", what, "class kept", "moved"),
+            ("direction, steps", what.name, "class kept", "moved"),
             cells,
-            f"Means over {len(data.test):,} test images. A direction found over all images also "
-            "leads from the classes that have little of it to those that have much; found within "
-            f"classes, it holds them. {what.capitalize()}: {meaning}; per step "
-            f"{', '.join(slopes)}. Class kept: how often a linear classifier of the images sees "
-            "the same as at 0. Moved: root mean square over pixels.",
+            f"Means over {len(data.test):,} test images. Found over all images, a direction may "
+            "also lead from the classes that have little of it to those that have much; found "
+            "within classes and averaged, it does not. "
+            f"{what.name.capitalize()}: {what.meaning}; per step {', '.join(slopes)}. Class kept: "
+            "how often a linear classifier of the images sees the same as at 0. Moved: root mean "
+            "square over pixels.",
         ),
     ]
 
 
-def _measured(studio: Studio, direction: Direction) -> tuple[list[tuple[str, ...]], float]:
+def _measured(
+    studio: Studio, direction: Direction, what: Attribute
+) -> tuple[list[tuple[str, ...]], float]:
     """Mean attribute, share of classes kept and distance at every strength; attribute per step."""
     model, data = studio[SPACE], studio.material
     moved = edited(model, model.transform(data.test), direction, STRENGTHS)
@@ -145,7 +174,7 @@ def _measured(studio: Studio, direction: Direction) -> tuple[list[tuple[str, ...
         rows = data.flat(images)
         kept = np.nan if probe is None else np.mean(probe.verdict(rows) == probe.verdict(still))
         distance = np.sqrt(np.square(rows - still).mean())
-        values.append(float(attribute(studio, images).mean()))
+        values.append(float(what.measure(data.unit(images)).mean()))
         lines.append(
             (f"{values[-1]:.3f}".replace("-", "−"), per_cent(float(kept)), f"{distance:.3f}")
         )
@@ -228,7 +257,8 @@ def _sums(studio: Studio) -> Sheet:
     """a − b + c, where a and b differ in the attribute."""
     data, model = studio.material, studio[SPACE]
     shown = studio.shown[: 2 * (len(studio.shown) // 2)]
-    value = attribute(studio, data.test)
+    what = encoded(studio)
+    value = what.measure(data.unit(data.test))
     labels = np.zeros(len(value), int) if data.test_labels is None else data.test_labels
     kinds, lines = np.unique(labels), []
     for i, image in enumerate(shown):
@@ -238,11 +268,10 @@ def _sums(studio: Studio) -> Sheet:
         codes = model.transform(np.stack([a, b, image]))
         made = model.inverse_transform((codes[0] - codes[1] + codes[2])[None])
         lines += [a, b, image, made.reshape(data.shape)]
-    what = ATTRIBUTES[data.ink][0]
     return Sheet(
         studio.sheet(data.unit(np.stack(lines)), "Sums of codes", per_line=8),
         f"Always four images: a, b, c, and what the code z(a) − z(b) + z(c) decodes to. a and b "
-        f"are of one class, with much {what} and with little; c gets their difference.",
+        f"are of one class, with much {what.name} and with little; c gets their difference.",
         "Arithmetic",
     )
 
