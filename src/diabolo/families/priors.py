@@ -31,7 +31,7 @@ from diabolo.parts.priors import Prior, StandardNormal
 from diabolo.parts.spec import initialise
 
 RIDGE = 1e-4  # of a unit's variance: units that never vary have none of their own
-QUERIES = 1000  # codes by which a bandwidth is judged
+QUERIES = 300  # codes by which a bandwidth is judged
 
 
 @dataclasses.dataclass
@@ -156,7 +156,7 @@ def likeliest_bandwidth(white: np.ndarray) -> float:
     squares = (white * white).sum(1)
     squared = squares[own, None] + squares - 2 * white[own] @ white.T
     squared[np.arange(len(own)), own] = np.inf
-    table = torch.from_numpy(squared)
+    table = torch.from_numpy(squared.astype(np.float32))
     sizes = n ** (-1 / (dim + 4)) * np.geomspace(0.1, 2, 30)
     scores = [float((table / (-2 * h * h)).logsumexp(1).mean()) - dim * math.log(h) for h in sizes]
     return float(sizes[int(np.argmax(scores))])
