@@ -109,6 +109,7 @@ CORRUPTIONS = {
     "gaussian": lambda: corruptions.GaussianNoise(0.3),
     "column swap": lambda: corruptions.ColumnSwap(0.3),
     "hiding": lambda: corruptions.Hiding(0.4),
+    "hiding, unmarked": lambda: corruptions.Hiding(0.4, marked=False),
     "hiding patches": lambda: corruptions.Hiding(0.4, shape=(5, 5, 1), patch=2),
 }
 

@@ -115,3 +115,15 @@ class TestImages:
     def test_shares_in_the_wrong_order(self, rows):
         with pytest.raises(ValueError, match=r"lowest=0.9 is more than hidden_share=0.5"):
             self.fit(rows, lowest=0.9, hidden_share=0.5)
+
+
+def test_an_encoder_of_ones_own_sees_zeros(rows):
+    encoder = torch.nn.utils.skip_init(torch.nn.Linear, 6, 2)
+    torch.nn.init.ones_(encoder.weight)
+    torch.nn.init.zeros_(encoder.bias)
+    model = family("MaskedAutoencoder")(n_components=2, encoder=encoder, max_epochs=2).fit(rows)
+    found = model.predict_hidden(rows, np.arange(6) == 2)
+    x = model.columns_.scaled(torch.from_numpy(rows))
+    x[:, 2] = 0
+    wanted = model.columns_.original(model.module_.reconstruct(x))
+    np.testing.assert_allclose(found[:, 2], wanted[:, 2], rtol=1e-5)

@@ -124,7 +124,7 @@ def test_bars_nest_in_a_grid_search(make, rows, capsys, monkeypatch):
 
 
 def test_verbose_prints_a_line_an_epoch(make, rows, capsys):
-    model = make(verbose=1).fit(rows)
+    model = make(verbose=1, early_stopping=True).fit(rows)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == model.n_iter_
     assert lines[0].startswith(model.history_.phases[0])

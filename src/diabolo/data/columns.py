@@ -177,7 +177,8 @@ class Columns:
         """Scaled (b, d) → rows (b, *shape), float64 where the data were float64, else float32."""
         wide = x.detach().to("cpu", torch.float64).numpy() * self.scale + self.offset
         dtype = np.float64 if self.dtype == "float64" else np.float32
-        return wide.astype(dtype).reshape(len(x), *self.shape)
+        limit = np.finfo(dtype).max  # which data may reach, and what is rebuilt then pass
+        return wide.clip(-limit, limit).astype(dtype).reshape(len(x), *self.shape)
 
     @cached_property
     def _near(self) -> bool:

@@ -42,7 +42,7 @@ class MaskedAutoencoder(Estimator):
     patch : for images, pixels to each side of the squares that are hidden whole; 0: entries.
 
     Few held-out rows with one mask each would stop a fit far too early: by default none are held
-    out, and there are 3,000 steps at least. An encoder of your own gets NaN for hidden entries.
+    out, and there are 3,000 steps at least. An encoder of your own sees 0 for hidden entries.
 
     He et al. 2022, "Masked autoencoders are scalable vision learners"; for tables Du, Melis & Wang
     2024, "ReMasker: imputing tabular data with masked autoencoding".
@@ -85,6 +85,7 @@ class MaskedAutoencoder(Estimator):
             float(self.lowest),
             self._image(facts) if self.patch else (),
             max(1, int(self.patch)),
+            marked=self.encoder is None,
         )
         return self.around(facts, code, own_encoder=self._seeing(facts, code), corruption=hiding)
 

@@ -1,19 +1,23 @@
 """What a model trained on hidden entries says of entries that are not there.
 
-p(x_hidden | x_visible) is asked of an encoder that takes what is not a number for hidden.
+p(x_hidden | x_visible) is asked of an encoder that takes what is not a number for hidden, or, where
+it is the user's own, sees 0 there.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
 
 from diabolo.models.autoencoder import AutoencoderModule, call
+from diabolo.parts.lenses import Visible
 
 
-def hidden_away(x: Tensor, hidden: Tensor) -> Tensor:
-    """x with NaN where `hidden`, both (n, d); what stood there has no influence any more."""
-    return torch.where(hidden, torch.full_like(x, torch.nan), x)
+def hidden_away(x: Tensor, hidden: Tensor, blank: float = math.nan) -> Tensor:
+    """x with `blank` where `hidden`, both (n, d); what stood there has no influence any more."""
+    return torch.where(hidden, torch.full_like(x, blank), x)
 
 
 def outputs(
@@ -23,7 +27,8 @@ def outputs(
 
     x : (n, d) scaled; hidden : (n, d) bool.
     """
-    z = module.encode(hidden_away(x, hidden), context)
+    blank = math.nan if isinstance(module.encoder, Visible) else 0.0
+    z = module.encode(hidden_away(x, hidden, blank), context)
     return call(module.decoder, z, context)
 
 

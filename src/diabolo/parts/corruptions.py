@@ -86,7 +86,7 @@ class ColumnSwap(Corruption):
 
 
 class Hiding(Corruption):
-    """Entries are hidden, marked as not a number, for an encoder that knows what it sees.
+    """Entries are hidden: marked as not a number for an encoder that knows what it sees, else 0.
 
     The share that is hidden is drawn for every row, evenly between `lowest` and `level`: a model
     that is asked to predict from any part of a row has to have seen all of them. For images whole
@@ -94,11 +94,13 @@ class Hiding(Corruption):
 
     shape : (height, width, channels) of a row where patches are hidden; () where entries are.
     patch : pixels to each side of a patch.
+    marked : whether what is hidden is not a number, else 0.
     """
 
     lowest: float = 0.05
     shape: tuple[int, ...] = ()
     patch: int = 1
+    marked: bool = True
 
     def __post_init__(self) -> None:
         self.shape = tuple(self.shape)
@@ -107,7 +109,8 @@ class Hiding(Corruption):
         share = x.new_empty(len(x), 1).uniform_(self.lowest, self.level, generator=generator)
         grid = x.new_empty(len(x), self._places(x.shape[1])).uniform_(generator=generator)
         hidden = self._spread(grid < share)
-        return torch.where(hidden, torch.full_like(x, torch.nan), x), hidden.to(x.dtype)
+        blank = torch.full_like(x, torch.nan if self.marked else 0.0)
+        return torch.where(hidden, blank, x), hidden.to(x.dtype)
 
     def _places(self, features: int) -> int:
         if not self.shape:
