@@ -12,6 +12,7 @@ from diabolo.parts import (
     augmentations,
     codes,
     corruptions,
+    critics,
     densities,
     dictionaries,
     discrepancies,
@@ -296,6 +297,23 @@ MODELS = {
     ),
 }
 
+CRITICS = {
+    "of codes": lambda: critics.CodeCritic(0.5, networks.Dense((4, 5, 1), "tanh")),
+    "of rows": lambda: critics.RowCritic(0.5, networks.Dense((6, 5, 1), "tanh")),
+    "total correlation": lambda: critics.TotalCorrelation(0.5, networks.Dense((4, 5, 1), "tanh")),
+}
+
+MODELS |= {
+    f"with a critic {name}": lambda make=make: AutoencoderModule(
+        networks.Dense((6, 8), "tanh"),
+        codes.Gaussian(4),
+        networks.Dense((4, 6), "tanh"),
+        likelihoods.Gaussian(),
+        penalties=(make(),),
+    )
+    for name, make in CRITICS.items()
+}
+
 GENERATORS = {
     name: lambda game=game, link=link, penalty=penalty: AdversarialModule(
         priors.StandardNormal(3),
@@ -326,6 +344,7 @@ PARTS = {
         "penalty": PENALTIES,
         "encoder": {name: lambda make=make: make()[0] for name, make in NETWORKS.items()},
         "decoder": {name: lambda make=make: make()[1] for name, make in NETWORKS.items()},
+        "critic": CRITICS,
         "model": MODELS,
         "generator": GENERATORS,
         "head": {"none": networks.Identity},

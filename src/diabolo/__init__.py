@@ -14,12 +14,16 @@ if TYPE_CHECKING:  # for editors and type checkers, which cannot see through the
     from diabolo.families.adversarial import (
         GenerativeAdversarialNetwork as GenerativeAdversarialNetwork,
     )
+    from diabolo.families.adversarial_autoencoder import (
+        AdversarialAutoencoder as AdversarialAutoencoder,
+    )
     from diabolo.families.autoencoder import Autoencoder as Autoencoder
     from diabolo.families.beta import BetaVAE as BetaVAE
     from diabolo.families.contractive import ContractiveAutoencoder as ContractiveAutoencoder
     from diabolo.families.convolutional import ConvolutionalAutoencoder as ConvolutionalAutoencoder
     from diabolo.families.denoising import DenoisingAutoencoder as DenoisingAutoencoder
     from diabolo.families.dictionary import SparseDictionary as SparseDictionary
+    from diabolo.families.factor import FactorVAE as FactorVAE
     from diabolo.families.finite_scalar import FSQAutoencoder as FSQAutoencoder
     from diabolo.families.hierarchical import HierarchicalVAE as HierarchicalVAE
     from diabolo.families.importance_weighted import (
@@ -33,10 +37,12 @@ if TYPE_CHECKING:  # for editors and type checkers, which cannot see through the
     from diabolo.families.sparse import SparseAutoencoder as SparseAutoencoder
     from diabolo.families.stacked import StackedAutoencoder as StackedAutoencoder
     from diabolo.families.total_correlation import BetaTCVAE as BetaTCVAE
+    from diabolo.families.vae_gan import VAEGAN as VAEGAN
     from diabolo.families.vamp import VampPriorVAE as VampPriorVAE
     from diabolo.families.variational import VariationalAutoencoder as VariationalAutoencoder
     from diabolo.families.vector_quantised import VQVAE as VQVAE
     from diabolo.families.wasserstein import WassersteinAutoencoder as WassersteinAutoencoder
+
 __version__ = "0.1.0"
 
 # public name -> the module that holds it
@@ -48,7 +54,6 @@ _HOMES = {
     "ConvolutionalAutoencoder": "diabolo.families.convolutional",
     "StackedAutoencoder": "diabolo.families.stacked",
     "VariationalAutoencoder": "diabolo.families.variational",
-    "VQVAE": "diabolo.families.vector_quantised",
     "BetaVAE": "diabolo.families.beta",
     "BetaTCVAE": "diabolo.families.total_correlation",
     "WassersteinAutoencoder": "diabolo.families.wasserstein",
@@ -57,10 +62,14 @@ _HOMES = {
     "MixtureVAE": "diabolo.families.mixture",
     "VampPriorVAE": "diabolo.families.vamp",
     "HierarchicalVAE": "diabolo.families.hierarchical",
+    "VQVAE": "diabolo.families.vector_quantised",
     "FSQAutoencoder": "diabolo.families.finite_scalar",
     "SparseDictionary": "diabolo.families.dictionary",
     "NestedAutoencoder": "diabolo.families.nested",
     "MaskedAutoencoder": "diabolo.families.masked",
+    "AdversarialAutoencoder": "diabolo.families.adversarial_autoencoder",
+    "VAEGAN": "diabolo.families.vae_gan",
+    "FactorVAE": "diabolo.families.factor",
     "GenerativeAdversarialNetwork": "diabolo.families.adversarial",
     "load": "diabolo.families.saved",
     "open_dataset": "diabolo.data.sources",

@@ -95,6 +95,7 @@ def test_an_argument_of_a_wrong_kind_is_refused(make):
         "network",
         "generator",
         "discriminator",
+        "critic",
     }  # any module may stand there
     for name in description.keys() - {"part"}:
         for wrong in ({"part": "networks.Identity"}, [[1]], None)[name in networks_ :]:

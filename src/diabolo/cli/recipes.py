@@ -84,6 +84,9 @@ RECIPES = {
     "dictionary": Recipe("SparseDictionary"),
     "nested": Recipe("NestedAutoencoder"),
     "masked": Recipe("MaskedAutoencoder"),
+    "adversarial-autoencoder": Recipe("AdversarialAutoencoder"),
+    "vae-gan": Recipe("VAEGAN"),
+    "factor-vae": Recipe("FactorVAE"),
     "adversarial": Recipe("GenerativeAdversarialNetwork"),
 }
 ALIASES = {

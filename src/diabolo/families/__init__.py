@@ -34,6 +34,9 @@ AUTOENCODERS = {
     "SparseDictionary": "dictionary",
     "NestedAutoencoder": "nested",
     "MaskedAutoencoder": "masked",
+    "AdversarialAutoencoder": "adversarial_autoencoder",
+    "VAEGAN": "vae_gan",
+    "FactorVAE": "factor",
 }
 GENERATORS = {  # that have no encoder
     "GenerativeAdversarialNetwork": "adversarial",

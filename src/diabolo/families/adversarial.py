@@ -16,7 +16,7 @@ from diabolo.engine.schedule import Phase
 from diabolo.families import composition
 from diabolo.families.composition import Facts
 from diabolo.families.conditional import Conditional
-from diabolo.families.fits import Fits
+from diabolo.families.fits import Fits, epochs
 from diabolo.families.rowwise import PIECE
 from diabolo.families.sampling import count
 from diabolo.families.seeds import Seeds
@@ -138,7 +138,9 @@ class GenerativeAdversarialNetwork(Conditional):
             judge.chance(Example(batch.x, batch.context)) for batch in fits.held_out_batches()
         ]
         floor = SURE * float(np.mean(spreads)) / len(spreads) ** 0.5 if spreads else -math.inf
-        return [fits.phase("joint", self.players(module, fits), judge=judge, floor=floor)]
+        # twice as long as an autoencoder: how sharp samples are is settled late, at a small rate
+        most = self.max_epochs or 2 * epochs(math.ceil(len(fits.train) / fits.batch_size))
+        return [fits.phase("joint", self.players(module, fits), most, judge, floor)]
 
     def sample(
         self,

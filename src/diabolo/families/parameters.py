@@ -93,7 +93,9 @@ class Parameters(BaseEstimator):
     }
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        own = cls.__dict__.get("_parameter_constraints", {})
-        cls._parameter_constraints = {**super(cls, cls)._parameter_constraints, **own}
+        merged: dict[str, list] = {}
+        for base in reversed(cls.__mro__):  # of several parents, too
+            merged |= base.__dict__.get("_parameter_constraints", {})
+        cls._parameter_constraints = merged
         super().__init_subclass__(**kwargs)
         dataclass(kw_only=True, eq=False, repr=False)(cls)

@@ -9,6 +9,7 @@ from diabolo.parts import (  # noqa: F401
     augmentations,
     codes,
     corruptions,
+    critics,
     densities,
     dictionaries,
     discrepancies,

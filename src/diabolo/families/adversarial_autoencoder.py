@@ -1,0 +1,37 @@
+"""The adversarial autoencoder: a critic sees to it that codes follow their prior."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import ClassVar
+
+from sklearn.utils._param_validation import Interval
+
+from diabolo.families.composition import Facts
+from diabolo.families.criticised import Criticised
+from diabolo.models.autoencoder import AutoencoderModule
+from diabolo.parts.codes import Matched
+from diabolo.parts.critics import CodeCritic
+
+
+class AdversarialAutoencoder(Criticised):
+    """Deterministic autoencoder whose codes a critic cannot tell from draws of N(0, I).
+
+    Minimises −log p(x|z(x)) + λ (−E[log D(z(x))]), while D learns to tell codes from draws. Any
+    prior would do that can be drawn from; no density is needed, unlike in a variational code.
+
+    critic_weight : λ.
+
+    Makhzani et al. 2015, "Adversarial autoencoders".
+    """
+
+    critic_weight: float = 1.0
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        "critic_weight": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def compose(self, facts: Facts) -> AutoencoderModule:
+        dim = self.code_size(facts)
+        penalty = CodeCritic(self.critic_weight, self.critic(dim, facts))
+        return self.around(facts, Matched(dim), penalties=(penalty,))

@@ -1,0 +1,38 @@
+"""FactorVAE: units of the code that do not depend on each other."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import ClassVar
+
+from sklearn.utils._param_validation import Interval
+
+from diabolo.families.composition import Facts
+from diabolo.families.criticised import Criticised
+from diabolo.families.variational import VariationalAutoencoder
+from diabolo.models.autoencoder import AutoencoderModule
+from diabolo.parts.codes import Gaussian
+from diabolo.parts.critics import TotalCorrelation
+
+
+class FactorVAE(Criticised, VariationalAutoencoder):
+    """Variational autoencoder with a price on the total correlation of its code.
+
+    The bound plus γ KL(q(z) ‖ Π_j q(z_j)), which a critic estimates that learns to tell codes from
+    such with units of different rows. Unlike a larger β it leaves alone what each unit says of x.
+
+    critic_weight : γ.
+
+    Kim & Mnih 2018, "Disentangling by factorising".
+    """
+
+    critic_weight: float = 6.0
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        "critic_weight": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def compose(self, facts: Facts) -> AutoencoderModule:
+        dim = self.code_size(facts)
+        penalty = TotalCorrelation(self.critic_weight, self.critic(dim, facts))
+        return self.drawn(facts, Gaussian(dim), penalties=(penalty,))

@@ -1,0 +1,37 @@
+"""VAE and GAN in one: a critic sees to it that samples look like rows."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import ClassVar
+
+from sklearn.utils._param_validation import Interval
+
+from diabolo.families.composition import Facts
+from diabolo.families.criticised import Criticised
+from diabolo.families.variational import VariationalAutoencoder
+from diabolo.models.autoencoder import AutoencoderModule
+from diabolo.parts.codes import Gaussian
+from diabolo.parts.critics import RowCritic
+
+
+class VAEGAN(Criticised, VariationalAutoencoder):
+    """Variational autoencoder whose decoder also plays against a critic of rows.
+
+    The bound plus λ (−E[log D(decode(z))] + ½ ‖D_l(x) − D_l(x̂)‖²), z ~ N(0, I): draws of the prior
+    have to pass for rows, and reconstructions to be alike in the critic's own features.
+
+    critic_weight : λ.
+
+    Larsen et al. 2016, "Autoencoding beyond pixels using a learned similarity metric".
+    """
+
+    critic_weight: float = 1.0
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        "critic_weight": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def compose(self, facts: Facts) -> AutoencoderModule:
+        penalty = RowCritic(self.critic_weight, self.critic(facts.n_features, facts))
+        return self.drawn(facts, Gaussian(self.code_size(facts)), penalties=(penalty,))
