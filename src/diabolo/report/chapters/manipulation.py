@@ -34,6 +34,7 @@ FACTORS = 3
 
 
 def chapter(studio: Studio) -> Section:
+    what = encoded(studio)
     return Section(
         id="manipulation",
         title="Data manipulation",
@@ -48,10 +49,10 @@ def chapter(studio: Studio) -> Section:
         paper="Radford, Metz & Chintala 2016 for arithmetic; Shao, Kumar & Fletcher 2018 for "
         "geodesics; Shen & Zhou 2021 for factors; Creswell & Bharath 2018 for inversion.",
         blocks=[
-            *_attribute(studio),
+            *_attribute(studio, what),
             *_label(studio),
             *_ways(studio),
-            _sums(studio),
+            _sums(studio, what),
             _factors(studio),
             _inversion(studio),
         ],
@@ -120,10 +121,9 @@ def attribute_directions(studio: Studio, what: Attribute) -> tuple[Direction, Di
         return plain, plain
 
 
-def _attribute(studio: Studio) -> list[Block]:
+def _attribute(studio: Studio, what: Attribute) -> list[Block]:
     """Images with less and with more of the attribute, and what their classes do meanwhile."""
     model, data = studio[SPACE], studio.material
-    what = encoded(studio)
     plain, held = attribute_directions(studio, what)
     strip = edited(model, model.transform(studio.shown), held, STRENGTHS)
     rows = [
@@ -253,11 +253,10 @@ def _ways(studio: Studio) -> list[Block]:
     ]
 
 
-def _sums(studio: Studio) -> Sheet:
+def _sums(studio: Studio, what: Attribute) -> Sheet:
     """a − b + c, where a and b differ in the attribute."""
     data, model = studio.material, studio[SPACE]
     shown = studio.shown[: 2 * (len(studio.shown) // 2)]
-    what = encoded(studio)
     value = what.measure(data.unit(data.test))
     labels = np.zeros(len(value), int) if data.test_labels is None else data.test_labels
     kinds, lines = np.unique(labels), []
