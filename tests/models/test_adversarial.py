@@ -119,9 +119,9 @@ def test_what_the_discriminator_tells_of_itself():
 
 def test_the_sample_distance_compares_rows_with_draws():
     module = drawn(GENERATORS["relativistic"])
-    x = normal(3000, 6)
+    x = normal(1200, 6)
     seen = SampleDistance(module)(Example(x), CLOCK, noise(1))["loss"]
-    wanted = mmd(x, module.draw(3000, None, noise(1)), NegativeDistance())
+    wanted = mmd(x, module.draw(1200, None, noise(1)), NegativeDistance())
     torch.testing.assert_close(seen, wanted)
 
 

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from diabolo.families.adversarial import GenerativeAdversarialNetwork
 from diabolo.families.estimator import Estimator
 from diabolo.families.fits import Fits
+from diabolo.measures.game import game
 from diabolo.measures.linear import fitted_pca, squared_errors
 from diabolo.measures.rows import scaled, spread
 from diabolo.measures.units import active_units, use_of_bounded, use_of_thresholded
@@ -38,10 +40,13 @@ def diagnose(estimator: Learner, dataset: Dataset) -> list[str]:
     Rows that the fit held out are found again by its seed. At most 5,000 rows of each kind are
     looked at.
     """
-    if not isinstance(estimator, Estimator):
-        return [*_constant_columns(estimator), *_notes(estimator)]
     fits = Fits(estimator, dataset)
     trained = spread(dataset, MOST_ROWS, fits.train)
+    if isinstance(estimator, GenerativeAdversarialNetwork):
+        findings = game(estimator, trained)
+        return [*findings, *_constant_columns(estimator), *_notes(estimator)]
+    if not isinstance(estimator, Estimator):
+        return [*_constant_columns(estimator), *_notes(estimator)]
     held_out = None if fits.held_out is None else spread(dataset, MOST_ROWS, fits.held_out)
     return [
         *_reconstruction(estimator, trained, held_out),

@@ -19,7 +19,7 @@ from diabolo.parts.spec import among
 # rows of either kind whose slopes are penalised: unbiased with any number, and a slope's gradient
 # takes three times as long as a verdict's
 PENALISED = 32
-FEWEST = 2048  # generated rows that are compared: with fewer, chance would choose the epoch
+FEWEST = 1024  # generated rows that are compared: with fewer, chance would choose the epoch
 
 
 class AdversarialModule(Model):
