@@ -17,6 +17,11 @@ from torch import Tensor
 Terms = dict[str, float]
 
 
+def _value(terms: dict[str, float], term: str) -> float:
+    """A term, or the first player's of that name."""
+    return terms.get(term, next((v for n, v in terms.items() if n.endswith(f"/{term}")), math.nan))
+
+
 @dataclass
 class History:
     """One record an epoch: phase, epoch (from 1), learning rate, train and validation terms.
@@ -30,9 +35,12 @@ class History:
     notes: list[str] = field(default_factory=list)
 
     def curve(self, term: str = "loss", split: str = "train", phase: str | None = None) -> list:
-        """Values of one term, epoch by epoch; nan where an epoch has none."""
+        """Values of one term, epoch by epoch; nan where an epoch has none.
+
+        In a game of several a bare term is the first player's; others are named "player/term".
+        """
         return [
-            record.get(split, {}).get(term, math.nan)
+            _value(record.get(split, {}), term)
             for record in self.records
             if phase is None or record["phase"] == phase
         ]
