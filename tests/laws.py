@@ -103,6 +103,16 @@ LIKELIHOODS = {
     "logistic 256": lambda: likelihoods.DiscretisedLogistic(),
 }
 
+# (numbers, categories of 3, 2 and 40 values) side by side in a table of five columns
+TABLE = (0, 3, 2, 0, 40)
+
+MIXED_LIKELIHOODS = {
+    "mixed": lambda: likelihoods.Mixed(TABLE, scale=0.7),
+    "mixed, learned": lambda: likelihoods.Mixed(TABLE, "column", scale=0.7),
+    "mixed, numbers alone": lambda: likelihoods.Mixed((0, 0), "column"),
+    "mixed, categories alone": lambda: likelihoods.Mixed((2, 1)),
+}
+
 CORRUPTIONS = {
     "nothing": lambda: corruptions.Nothing(),
     "masking": lambda: corruptions.Masking(0.3),
@@ -330,6 +340,12 @@ GENERATORS = {
     )
 }
 
+TABLES = {
+    "table": lambda context=0: networks.Table((5, 6, 3), "tanh", context, TABLE),
+    "table, one layer": lambda context=0: networks.Table((5, 3), "tanh", context, TABLE),
+    "table, numbers alone": lambda context=0: networks.Table((2, 3), "tanh", context, (0, 0)),
+}
+
 PARTS = {
     f"{group}: {name}": make
     for group, members in {
@@ -339,6 +355,9 @@ PARTS = {
         "game": GAMES,
         "kernel": KERNELS,
         "likelihood": LIKELIHOODS,
+        "mixed likelihood": MIXED_LIKELIHOODS,
+        "table": TABLES,
+        "missing": {"missing": lambda: corruptions.Missing(0.3)},
         "corruption": CORRUPTIONS,
         "augmentation": AUGMENTATIONS,
         "penalty": PENALTIES,
@@ -352,6 +371,19 @@ PARTS = {
     }.items()
     for name, make in members.items()
 }
+
+
+def cells(n, seed=0, missing=0.3):
+    """Rows of `TABLE`, (n, 5) float64, with missing cells."""
+    generator = noise(seed)
+    columns = [
+        torch.randint(k, (n,), generator=generator).double()
+        if k
+        else torch.empty(n, dtype=torch.float64).normal_(generator=generator)
+        for k in TABLE
+    ]
+    gaps = torch.empty(n, len(TABLE)).uniform_(generator=generator) < missing
+    return torch.stack(columns, 1).masked_fill(gaps, torch.nan)
 
 
 def noise(seed=0):

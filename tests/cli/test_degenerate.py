@@ -6,7 +6,7 @@ What lies in memory only is written to .npy first, where numpy can without pickl
 import numpy as np
 import pytest
 
-from degenerate import BAD, GOOD
+from degenerate import BAD, GOOD, MIXED
 from diabolo import load
 from diabolo.cli.recipes import RECIPES
 from diabolo.engine.players import Seat
@@ -48,7 +48,7 @@ def test_bad_data_are_refused_in_one_line_and_nothing_is_written(case, tmp_path,
     assert not steps
 
 
-@cases(GOOD)
+@cases(GOOD + MIXED)
 def test_good_data_are_learned_from(case, tmp_path, diabolo, steps):
     source = at_the_command_line(case, tmp_path)
     if source is None:

@@ -147,20 +147,23 @@ def test_bad_input_is_one_sentence(diabolo, tmp_path, tokens, code, sentence):
     assert not list(tmp_path.iterdir())
 
 
-def test_nan_in_a_table_is_named_by_row_and_column(diabolo, tmp_path, frame):
+def test_gaps_in_a_table_are_learned_around(diabolo, tmp_path, frame, quick):
     holes = frame.drop("kind").with_columns(
         pl.when(pl.int_range(pl.len()) == 17).then(None).otherwise(pl.col("age")).alias("age")
     )
     holes.write_csv(tmp_path / "holes.csv")
-    result = diabolo("train", tmp_path / "holes.csv", "-o", tmp_path / "m.st")
-    assert (result.code, result.out) == (1, "")
-    assert "holes.csv contains NaN in row 17, column 'age'." in result.err
+    result = diabolo("train", tmp_path / "holes.csv", "-o", tmp_path / "m.st", *quick)
+    assert result.code == 0, result.err
+    assert "means and modes" in result.out
+    assert load(tmp_path / "m.st").columns_.kind == "mixed"
 
 
-def test_text_in_a_table_leads_to_the_target(diabolo, tmp_path, labelled):
-    result = diabolo("train", labelled, "-o", tmp_path / "m.st")
-    assert result.code == 1
-    assert "has 'cat' in row 0, column 'kind'" in result.err
+def test_text_in_a_table_is_a_category_unless_it_is_the_target(diabolo, tmp_path, labelled, quick):
+    assert diabolo("train", labelled, "-o", tmp_path / "m.st", *quick).code == 0
+    assert load(tmp_path / "m.st").columns_.fields[-1].categories == ("cat", "cow", "dog")
+    path = tmp_path / "n.st"
+    assert diabolo("train", labelled, "-o", path, *quick, "--target", "kind").code == 0
+    assert load(path).columns_.kind == "real"
 
 
 def test_an_existing_file_is_kept(diabolo, tmp_path, quick):

@@ -6,6 +6,7 @@ import pytest
 
 from diabolo.data import parquet, spill
 from diabolo.data.parquet import open_parquet
+from diabolo.data.tables import from_frame
 
 FRAME = pl.DataFrame(
     {
@@ -49,6 +50,37 @@ def test_text_is_refused_by_column(tmp_path):
     FRAME.write_parquet(tmp_path / "a.parquet")
     with pytest.raises(ValueError, match="a.parquet has 'x' in row 0, column 'kind'"):
         open_parquet(tmp_path / "a.parquet")
+
+
+def test_mixed_tables_are_read_in_pieces(tmp_path, small_pieces):
+    mixed = FRAME.with_columns(
+        b=pl.when(pl.col("a") % 7 == 3).then(None).otherwise(pl.col("b")),
+        kind=pl.Series(["x", "y", None, "ä"] * 250),
+        d=pl.Series(np.arange(1000) * 3).cast(pl.Date),
+    )
+    mixed.write_parquet(tmp_path / "a.parquet")
+    dataset = open_parquet(tmp_path / "a.parquet", schema=None)
+    assert (dataset.rows.array is None) == small_pieces
+    assert dataset.schema == from_frame(mixed, schema=None).schema
+    rows = np.concatenate(list(dataset.rows.chunks(300)))
+    np.testing.assert_array_equal(rows, from_frame(mixed, schema=None).rows.array)
+    assert np.isnan(rows).sum(0).tolist() == [0, 143, 250, 0, 0]
+    codes = {"x": 0, "y": 1, "ä": 2}
+    expected = [codes.get(value, np.nan) for value in mixed["kind"]]
+    np.testing.assert_array_equal(rows[:, 2], expected)
+    np.testing.assert_array_equal(rows[:, 4], np.arange(1000) * 3)
+    known = FRAME.with_columns(b=pl.lit(None, pl.Float32), d=mixed["d"])
+    with pytest.raises(ValueError, match="a.parquet has 'ä' in row 3, column 'kind', a category"):
+        open_parquet(tmp_path / "a.parquet", schema=from_frame(known, schema=None).schema)
+
+
+def test_numbers_with_nan_are_a_mixed_table_and_without_are_not(tmp_path, small_pieces):
+    for value, kind in ((np.nan, True), (1.0, False)):
+        values = pl.Series("b", [1.0] * 777 + [value] + [2.0] * 222)
+        FRAME.with_columns(values).drop("kind").write_parquet(tmp_path / "a.parquet")
+        dataset = open_parquet(tmp_path / "a.parquet", schema=None)
+        assert (dataset.schema is not None) == kind
+        assert dataset.rows.dtype == np.float64
 
 
 def test_an_unknown_target_gets_a_guess(tmp_path):

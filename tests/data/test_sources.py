@@ -12,7 +12,7 @@ import scipy.sparse
 import torch
 from PIL import Image
 
-from degenerate import BAD, CASES, GOOD
+from degenerate import BAD, CASES, GOOD, MIXED
 from diabolo.data.batches import Batches
 from diabolo.data.columns import Columns
 from diabolo.data.sources import Dataset, open_dataset
@@ -41,6 +41,24 @@ def test_good_data_become_finite_batches_and_come_back(case, tmp_path):
     room = 4e-7 * (np.abs(rows).max() + np.abs(columns.scale).max())
     back = columns.original(x).reshape(rows.shape)
     np.testing.assert_allclose(back, rows, rtol=2e-7, atol=room)
+
+
+@pytest.mark.parametrize("case", MIXED, ids=str)
+def test_mixed_tables_become_batches_with_gaps_and_come_back(case, tmp_path):
+    source = case.make(tmp_path)
+    dataset = open_dataset(source)
+    columns = Columns.learn(dataset)
+    assert columns.kind == "mixed"
+    batches = Batches(dataset, columns, batch_size=5, seed=0)
+    x = torch.cat([batch.x for batch in batches.in_order(4)])
+    assert x.dtype == torch.float32
+    assert not x.isinf().any()
+    cells = all_rows(dataset)
+    assert (x.isnan().numpy() == np.isnan(cells)).all()
+    np.testing.assert_allclose(columns.original(x), cells, rtol=1e-6)
+    back = columns.as_given(cells)
+    again = open_dataset(back, schema=columns.schema)
+    np.testing.assert_array_equal(all_rows(again), cells)
 
 
 @pytest.mark.parametrize("case", BAD, ids=str)

@@ -6,10 +6,11 @@ and of features, and about values, as training meets them.
 
 import re
 
+import narwhals as nw
 import numpy as np
 import pytest
 
-from degenerate import BAD, GOOD, Case, changed, table
+from degenerate import BAD, GOOD, MIXED, NUMBERS_ALONE, Case, changed, table
 from diabolo.engine.players import Seat
 from diabolo.families import family
 
@@ -105,6 +106,26 @@ def test_good_data_are_learned_from(name, case, tmp_path, steps):
         assert np.isfinite(model.history_.curve()).all()
 
 
+@pytest.mark.parametrize("case", MIXED, ids=id_of)
+def test_mixed_tables_are_learned_from(name, case, tmp_path, steps):
+    source = case.make(tmp_path)
+    model = family(name)(max_epochs=1, random_state=0)
+    if name in NUMBERS_ALONE:
+        with pytest.raises(ValueError, match="but this is a mixed table"):
+            model.fit(source)
+        return
+    model.fit(source).partial_fit(source)
+    assert steps
+    codes = model.transform(source)
+    assert np.isfinite(codes).all()
+    assert np.isfinite(model.score(source))
+    rebuilt = model.inverse_transform(codes)
+    assert rebuilt.shape == (len(codes), model.columns_.n_features)
+    assert list(nw.from_native(rebuilt).columns) == [str(one) for one in model.columns_.names]
+    for record in model.history_.records:
+        assert np.isfinite(list(record["train"].values())).all()
+
+
 @pytest.mark.parametrize("case", BAD, ids=id_of)
 def test_bad_data_are_refused_before_any_step(name, case, tmp_path, steps):
     source = case.make(tmp_path)
@@ -131,7 +152,7 @@ def trained():
 
 
 @pytest.mark.filterwarnings("ignore:X has feature names")
-@pytest.mark.parametrize("case", BAD, ids=id_of)
+@pytest.mark.parametrize("case", BAD + MIXED, ids=id_of)
 def test_a_fitted_model_refuses_bad_data(name, case, tmp_path, trained):
     source = case.make(tmp_path)
     for method in ("transform", "score", "reconstruct", "partial_fit"):

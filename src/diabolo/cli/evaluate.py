@@ -32,7 +32,8 @@ def evaluate(
 ) -> None:
     """Measure a model on data: reconstruction error beside PCA's with the same code size.
 
-    Errors are squared and in scaled units. A variational model also gets its log-likelihood, by
+    Errors are squared and in scaled units. Of a mixed table, numbers and categories apart, beside
+    means and modes. A variational model also gets its log-likelihood, by
     importance sampling on at most 1,000 rows.
     """
     from diabolo.cli import models
@@ -48,6 +49,7 @@ def evaluate(
 
 def _measured(estimator: Estimator, dataset: Dataset, samples: int) -> dict[str, Any]:
     error, d = -estimator.score(dataset), estimator.columns_.n_features
+    is_mixed = estimator.columns_.schema is not None
     return {
         "rows": len(dataset),
         "features": d,
@@ -55,7 +57,8 @@ def _measured(estimator: Estimator, dataset: Dataset, samples: int) -> dict[str,
         "score": -error,
         "squared_error_per_feature": error,
         "squared_error_per_row": error * d,
-        "pca": _pca(estimator, dataset),
+        "cells": _cells(estimator, dataset) if is_mixed else None,
+        "pca": None if is_mixed else _pca(estimator, dataset),
         "log_likelihood": _likelihood(estimator, dataset, samples),
     }
 
@@ -81,6 +84,18 @@ def _pca(estimator: Estimator, dataset: Dataset) -> dict[str, Any] | None:
     }
 
 
+def _cells(estimator: Estimator, dataset: Dataset) -> dict[str, Any]:
+    """Numbers and categories apart, of at most 5,000 rows, beside means and modes of these."""
+    from diabolo.measures.constants import cell_errors, means_and_modes
+    from diabolo.measures.rows import rebuilt, scaled, spread
+
+    rows = spread(dataset, PCA_ROWS)
+    x = scaled(estimator, rows)
+    found = cell_errors(estimator, x, rebuilt(estimator, rows))
+    constants = cell_errors(estimator, x, means_and_modes(estimator, x))
+    return {"rows": len(rows), **found._asdict(), "means_and_modes": constants._asdict()}
+
+
 def _likelihood(estimator: Estimator, dataset: Dataset, samples: int) -> dict[str, Any] | None:
     if not estimator.module_.is_variational:
         return None
@@ -98,15 +113,30 @@ def _likelihood(estimator: Estimator, dataset: Dataset, samples: int) -> dict[st
 
 def _lines(measured: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "score", f"{measured['score']:.4g}  (higher is better, 0 is perfect)"
-    yield "squared error", _errors(measured)
+    if cells := measured["cells"]:
+        yield from _cell_lines(cells)
+    else:
+        yield "squared error", _errors(measured)
+        yield _pca_line(measured)
+    if likelihood := measured["log_likelihood"]:
+        yield "log-likelihood", _nats(likelihood)
+
+
+def _pca_line(measured: dict[str, Any]) -> tuple[str, str]:
     if pca := measured["pca"]:
         rows = text.many(pca["fitted_rows"], "row")
         name = f"PCA, {text.many(pca['components'], 'component')}"
-        yield name, f"{_errors(pca)}, fitted to {rows} of these"
-    else:
-        yield "PCA", "would lose nothing: the code is as wide as the data"
-    if likelihood := measured["log_likelihood"]:
-        yield "log-likelihood", _nats(likelihood)
+        return name, f"{_errors(pca)}, fitted to {rows} of these"
+    return "PCA", "would lose nothing: the code is as wide as the data"
+
+
+def _cell_lines(cells: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    bar, (numbers, categories) = cells["means_and_modes"], (cells["numbers"], cells["categories"])
+    if numbers is not None:
+        means = f"{bar['numbers']:.4g}"
+        yield "numbers", f"squared error {numbers:.4g} of a column's variance; means {means}"
+    if categories is not None:
+        yield "categories", f"{categories:.1%} wrong; modes {bar['categories']:.1%}"
 
 
 def _nats(likelihood: dict[str, Any]) -> str:

@@ -240,6 +240,7 @@ def _write_rows(path: Path, estimator: Learner, number: int, pieces: Iterator[np
     from diabolo.uses.generate import in_types
 
     columns = estimator.columns_
+    tables.refuse_numbers_only(path, columns)
     names = list(columns.names or (f"x{j}" for j in range(columns.n_features)))
     typed = (in_types(rows, columns) for rows in pieces)
     tables.write(path, tables.Table(typed, number, names, whole=columns.whole_numbers))

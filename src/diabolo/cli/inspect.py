@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from math import prod
 from pathlib import Path
@@ -87,8 +88,23 @@ def _input(facts: dict[str, Any]) -> str:
         "unit": "on a common scale from 0 to 1",
         "real": "standardised",
     }
-    parts = [what, features, levels, f"{columns['dtype']} {kinds[columns['kind']]}", context]
+    held = f"{columns['dtype']} {kinds[columns['kind']]}" if columns["kind"] in kinds else ""
+    parts = [what, features, levels, held, _kinds(columns), context]
     return ", ".join(part for part in parts if part)
+
+
+def _kinds(columns: dict[str, Any]) -> str:
+    """Of a mixed table, how many columns are what."""
+    fields = columns.get("schema", {}).get("fields", [])
+    counts = Counter(field["kind"] for field in fields)
+    names = ("number", "boolean", "category", "date", "empty")
+    plurals = {"category": "categories", "empty": "empty"}
+    shown = [
+        f"{counts[kind]} {kind if counts[kind] == 1 else plurals.get(kind, f'{kind}s')}"
+        for kind in names
+        if counts[kind]
+    ]
+    return f"a mixed table: {', '.join(shown)}" if shown else ""
 
 
 def _columns(columns: dict[str, Any]) -> str:

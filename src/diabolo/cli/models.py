@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from diabolo.cli.usage import UsageError
+from diabolo.data.fields import NUMBERS
 from diabolo.data.rows import ArrayRows
 from diabolo.data.sources import Dataset, open_dataset
 from diabolo.families.rowwise import PIECE
@@ -42,7 +43,8 @@ def data_for(estimator: Learner, data: str, target: str | None, split: str) -> D
     """The data, held against what the model was fitted on."""
     height, width, *_ = (*estimator.columns_.shape, 0)
     image_size = (height, width) if width else None
-    dataset = open_dataset(data, target=target, image_size=image_size, split=split)
+    schema = estimator.columns_.schema or NUMBERS
+    dataset = open_dataset(data, target=target, image_size=image_size, split=split, schema=schema)
     estimator.columns_.check(dataset)
     return dataset
 
@@ -57,8 +59,8 @@ def windows(dataset: Dataset) -> Iterator[Dataset]:
 
 
 def through(
-    function: Callable[[Dataset], np.ndarray], estimator: Estimator, dataset: Dataset
-) -> Iterator[np.ndarray]:
+    function: Callable[[Dataset], Any], estimator: Estimator, dataset: Dataset
+) -> Iterator[Any]:
     """function(rows), a piece at a time: memory is bounded by a piece, not by the data."""
     start = 0
     for window in windows(dataset):

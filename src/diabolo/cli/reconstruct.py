@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
@@ -44,8 +44,8 @@ def reconstruct(
         shown = write_sheet(output, estimator, dataset)
         print(_report(output, json, shown, len(dataset)))
         return
-    errors = Errors(estimator)
-    columns = estimator.columns_
+    errors, columns = Errors(estimator), estimator.columns_
+    tables.refuse_numbers_only(output, columns)
     names = list(columns.names or (f"x{j}" for j in range(columns.n_features)))
     pieces = models.through(errors.reconstruct, estimator, dataset)
     tables.write(
@@ -62,8 +62,12 @@ class Errors:
         self.estimator, self.scale = estimator, estimator.columns_.scale
         self.total, self.rows = 0.0, 0
 
-    def reconstruct(self, window: Dataset) -> np.ndarray:
+    def reconstruct(self, window: Dataset) -> Any:
         rebuilt = self.estimator.reconstruct(window)
+        if window.schema is not None:  # cells that are missing do not count
+            self.total -= float(self.estimator.score_samples(window).sum(dtype=np.float64))
+            self.rows += len(window)
+            return rebuilt
         given = window.rows.take(np.arange(len(window))).reshape(len(window), -1)
         error = (given - rebuilt.reshape(given.shape).astype(np.float64)) / self.scale
         self.total += float(np.square(error).mean(1).sum())

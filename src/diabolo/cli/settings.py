@@ -25,7 +25,7 @@ TRAINING = Group("Training", sort_key=11)
 FAMILY = Group("Of single families", sort_key=12)
 
 # said in another way on the command line, or not at all
-NOT_FLAGS = {"encoder", "decoder", "random_state", "checkpoint", "verbose"}
+NOT_FLAGS = {"schema", "encoder", "decoder", "random_state", "checkpoint", "verbose"}
 
 
 def _flag(name: str, group: Group, text: str) -> Any:

@@ -41,7 +41,7 @@ def write_sheet(path: Path, estimator: Estimator, dataset: Dataset) -> int:
 def shape_of(model: Learner) -> tuple[int, int, int]:
     """(height, width, channels) of what the model was fitted on; one sentence for no images."""
     height, width, channels = image_shape(Facts.of(model.columns_, 0, 0))
-    if height == 1 or channels not in (1, 3):
+    if height == 1 or channels not in (1, 3) or model.columns_.schema is not None:
         raise ValueError(
             f"rows of {model.columns_.n_features} features are no images: write "
             ".npy, .csv or .parquet instead of .png."

@@ -12,13 +12,17 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import polars as pl
 from polars.io.plugins import register_io_source
 
+from diabolo.data.originals import as_polars
 from diabolo.files import write_atomically
+
+if TYPE_CHECKING:
+    from diabolo.data.columns import Columns
 
 SUFFIXES = (".parquet", ".csv", ".npy")
 STDOUT = Path("-")
@@ -29,14 +33,14 @@ _ROW_GROUP = 64 * 2**20  # bytes; smaller ones make the index of wide tables lar
 class Table(NamedTuple):
     """Rows to be written.
 
-    pieces : (k, *shape) numbers, together `rows` rows
+    pieces : (k, *shape) numbers, or frames of mixed tables, together `rows` rows
     names : of the flattened row's entries
     labels : (rows,) with the name of their column, or None
     whole : which columns hold whole numbers, (d,) bool, and are written as such; None: none do
         that do not anyway
     """
 
-    pieces: Iterable[np.ndarray]
+    pieces: Iterable[Any]
     rows: int
     names: list[str]
     labels: np.ndarray | None = None
@@ -51,6 +55,15 @@ def check_suffix(path: Path, more: tuple[str, ...] = ()) -> None:
         raise ValueError(
             f"{path}: the suffix says in which format to write, so it has to be one of "
             f"{', '.join(known)}."
+        )
+
+
+def refuse_numbers_only(path: Path, columns: Columns) -> None:
+    """Raise a ValueError for a format that cannot hold a mixed table."""
+    if columns.schema is not None and path.suffix.lower() == ".npy":
+        raise ValueError(
+            f"{path}: .npy holds numbers alone, but rows of this model are a mixed table. "
+            "Write .csv or .parquet."
         )
 
 
@@ -116,8 +129,12 @@ def _bytes_of(path: Path) -> Iterator[bytes]:
 def _frames(table: Table) -> Iterator[pl.DataFrame]:
     start = 0
     for piece in table.pieces:
-        frame = pl.from_numpy(piece.reshape(len(piece), -1), schema=table.names)
-        if table.whole is not None and piece.dtype.kind == "f":
+        is_array = isinstance(piece, np.ndarray)
+        if is_array:
+            frame = pl.from_numpy(piece.reshape(len(piece), -1), schema=table.names)
+        else:
+            frame = as_polars(piece)
+        if table.whole is not None and is_array and piece.dtype.kind == "f":
             whole = [
                 name for name, is_whole in zip(table.names, table.whole, strict=True) if is_whole
             ]

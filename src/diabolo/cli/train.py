@@ -37,6 +37,13 @@ def train(
         tuple[int, int] | None,
         Parameter(negative="", help="Height and width to bring the images of a folder to."),
     ] = None,
+    schema: Annotated[
+        str | None,
+        Parameter(
+            help="Columns of a table that are not what they look like: name=number, boolean, "
+            "category, date or ignore, with commas between them."
+        ),
+    ] = None,
     checkpoint: Annotated[
         Path | None,
         Parameter(group=TRAINING, help="File to store the run in, every half a minute."),
@@ -75,7 +82,9 @@ def train(
 
     kind = family(chosen.family)
     arguments = settings_for(kind, settings or Settings(), others)
-    dataset = open_dataset(data, target=target, image_size=image_size, split=split)
+    dataset = open_dataset(
+        data, target=target, image_size=image_size, split=split, schema=wishes(schema)
+    )
     if chosen.adapt:
         arguments = chosen.adapt(arguments, prod(dataset.shape))
     path = _checkpoint(checkpoint, resume)
@@ -92,6 +101,23 @@ def train(
         )
         print(f"interrupted: the best model so far is in {output}{go_on}", file=sys.stderr)
     return 130 if interrupted else 0
+
+
+def wishes(given: str | None) -> dict[str, str] | None:
+    """
+    >>> wishes("pclass=category,name=ignore")
+    {'pclass': 'category', 'name': 'ignore'}
+    """
+    if given is None:
+        return None
+    pairs = [part.rpartition("=") for part in given.split(",")]
+    for name, _, kind in pairs:
+        if not name or not kind:
+            raise UsageError(
+                f"--schema {given!r} should be like pclass=category,name=ignore: a column, and "
+                "what it is."
+            )
+    return {name.strip(): kind.strip() for name, _, kind in pairs}
 
 
 def _checkpoint(path: Path | None, resume: bool) -> Path | None:

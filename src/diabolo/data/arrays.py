@@ -72,7 +72,8 @@ def _unmasked(source: np.ma.MaskedArray, name: str) -> np.ndarray:
     if len(masked):
         raise ValueError(
             f"{name} is a masked array with {len(masked)} masked values, the first in row "
-            f"{masked[0][0]}. Missing values are not supported yet: fill them with X.filled(…)."
+            f"{masked[0][0]}. Fill them with X.filled(…), or pass a frame: there cells may be "
+            "missing."
         )
     return source.data
 

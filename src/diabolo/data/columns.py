@@ -3,11 +3,13 @@
     scaled = (row − offset) / scale          original = scaled · scale + offset
 
 Scaling belongs to the model: it is learned from the training data, kept in the model file and
-undone on the way out. Three kinds of data are told apart, since the likelihood follows from them:
+undone on the way out. Four kinds of data are told apart, since the likelihood follows from them:
 
     binary   every value is 0 or 1: left as they are
     unit     grey values and the like, one common scale to [0, 1]
     real     anything else, each column to mean 0 and standard deviation 1
+    mixed    a table with text, dates or missing cells: numbers and dates to mean 0 and standard
+             deviation 1 over their known cells, categories stay codes, missing cells NaN
 """
 
 from __future__ import annotations
@@ -22,14 +24,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from diabolo.data.fields import Field, Schema
 from diabolo.data.moments import pieces
-from diabolo.data.scalings import SCALINGS
+from diabolo.data.scalings import SCALINGS, mixed
 from diabolo.data.values import column_name, guess, require_finite
 
 if TYPE_CHECKING:
     from diabolo.data.dataset import Dataset
 
-KINDS = ("binary", "unit", "real")
+KINDS = ("binary", "unit", "real", "mixed")
 # Their values are exact in float32; differences too, while means are near in standard deviations.
 _NARROW = {torch.bool, torch.uint8, torch.int8, torch.int16, torch.float16, torch.float32}
 _NEAR = 1000.0
@@ -43,13 +46,14 @@ class Columns:
 
     shape         : of one row: (d,), (H, W) or (H, W, C)
     names         : of the columns, where the data had any
-    kind          : "binary", "unit" or "real", see above
+    kind          : "binary", "unit", "real" or "mixed", see above
     offset, scale : (d,) float64; scale is never 0
     dtype         : of the data, such as "uint8"
     levels        : number of grey values, where all values are whole and have one scale
     constant      : names (or numbers) of columns that never varied; their scale is 1
     whole         : names (or numbers) of columns that held nothing but whole numbers, where the
                     dtype and the levels do not say so anyway
+    schema        : of a mixed table: what its columns are, and the categories; else None
     """
 
     shape: tuple[int, ...]
@@ -61,6 +65,7 @@ class Columns:
     levels: int | None = None
     constant: tuple[str | int, ...] = ()
     whole: tuple[str | int, ...] = ()
+    schema: Schema | None = None
 
     @classmethod
     def learn(cls, dataset: Dataset, scaling: str = "auto") -> Columns:
@@ -73,7 +78,13 @@ class Columns:
                 f"scaling={scaling!r} is unknown{guess(str(scaling), SCALINGS) or '.'} "
                 f"Known are {', '.join(SCALINGS)}."
             )
-        kind, offset, scale, levels, still, whole = SCALINGS[scaling](dataset)
+        if dataset.schema is not None and scaling not in ("auto", "standard"):
+            raise ValueError(
+                f"scaling={scaling!r} is for numbers alone, but {dataset.source} is a mixed table, "
+                "whose numbers are standardised. Pass scaling='auto'."
+            )
+        rule = SCALINGS[scaling] if dataset.schema is None else mixed
+        kind, offset, scale, levels, still, whole = rule(dataset)
         names, dtype = dataset.names, dataset.rows.dtype
         if levels is not None or dtype.kind != "f":
             whole = ()
@@ -82,8 +93,22 @@ class Columns:
             for numbers in (still, whole)
         )
         return cls(
-            dataset.shape, names, kind, offset, scale, str(dtype), levels, constant, whole_names
+            dataset.shape,
+            names,
+            kind,
+            offset,
+            scale,
+            str(dtype),
+            levels,
+            constant,
+            whole_names,
+            dataset.schema,
         )
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """What the columns of a mixed table are; () for plain numbers."""
+        return () if self.schema is None else self.schema.fields
 
     @property
     def n_features(self) -> int:
@@ -111,6 +136,7 @@ class Columns:
         """
         if self.names is not None and dataset.names is not None:
             self._check_names(dataset)
+        self._check_schema(dataset)
         if dataset.shape not in (self.shape, (self.n_features,)):
             raise ValueError(
                 f"{dataset.source} has {_described(dataset.shape)}, but the model was fitted on "
@@ -125,8 +151,10 @@ class Columns:
 
         numbers : (b,) of the rows in the data set, for the message
         """
-        require_finite(rows, numbers, source=dataset.source, names=dataset.names)
-        bad = torch.argwhere(~torch.isfinite(self.scaled(as_tensor(rows))))
+        gaps = self.schema is not None
+        require_finite(rows, numbers, source=dataset.source, names=dataset.names, gaps=gaps)
+        scaled = self.scaled(as_tensor(rows))
+        bad = torch.argwhere(torch.isinf(scaled) if gaps else ~torch.isfinite(scaled))
         if len(bad):
             i, j = (int(one) for one in bad[0])
             raise ValueError(
@@ -157,6 +185,30 @@ class Columns:
             f"is {theirs[first]!r}, expected {ours[first]!r}. Put them in that order."
         )
 
+    def _check_schema(self, dataset: Dataset) -> None:
+        """Whether numbers mean the same there as here."""
+        given, known = dataset.schema, self.schema
+        if known is None and given is not None:
+            name = given.fields[0].name
+            raise ValueError(
+                f"{dataset.source} was opened as a mixed table (column {name!r}, …), but the model "
+                "was fitted on numbers alone. Pass those."
+            )
+        if known is None:
+            return
+        if given is None and not known.takes_numbers():
+            odd = next(f for f in known.fields if f.kind in ("category", "date"))
+            raise ValueError(
+                f"{dataset.source} holds numbers alone, but the model knows column {odd.name!r} "
+                f"as {odd.kind}. Pass a frame, a CSV or a Parquet file."
+            )
+        if given is not None and not known.agrees_with(given):
+            odd = next(a for a, b in zip(known.fields, given.fields, strict=True) if a != b)
+            raise ValueError(
+                f"{dataset.source} was opened with another idea of column {odd.name!r} than the "
+                "model has. Open it with open_dataset(…, schema=model.columns_.schema)."
+            )
+
     def scaled(self, rows: Tensor) -> Tensor:
         """Rows (b, *shape) in their own dtype → a new tensor (b, d) of float32."""
         exact = torch.float32 if rows.dtype in _NARROW and self._near else torch.float64
@@ -174,11 +226,34 @@ class Columns:
         return x.to(torch.float32, copy=True)
 
     def original(self, x: Tensor) -> np.ndarray:
-        """Scaled (b, d) → rows (b, *shape), float64 where the data were float64, else float32."""
+        """Scaled (b, d) → rows (b, *shape), float64 where the data were float64, else float32.
+
+        Of a mixed table these are cells as numbers; `as_given` makes a frame of them.
+        """
         wide = x.detach().to("cpu", torch.float64).numpy() * self.scale + self.offset
+        if self.schema is not None:
+            return self._cells(wide)
         dtype = np.float64 if self.dtype == "float64" else np.float32
         limit = np.finfo(dtype).max  # which data may reach, and what is rebuilt then pass
         return wide.clip(-limit, limit).astype(dtype).reshape(len(x), *self.shape)
+
+    def _cells(self, wide: np.ndarray) -> np.ndarray:
+        """Numbers as a cell may hold them: codes of categories, whole numbers where all were."""
+        last = np.array([field.levels - 1.0 for field in self.fields])
+        coded = last >= 0
+        wide[:, self.whole_numbers] = np.rint(wide[:, self.whole_numbers]) + 0.0  # no -0
+        wide[:, coded] = np.rint(wide[:, coded]).clip(0, last[coded])
+        empty = [field.kind == "empty" for field in self.fields]
+        wide[:, empty] = np.nan
+        return wide
+
+    def as_given(self, rows: np.ndarray) -> Any:
+        """Rows in the form in which they came: of a mixed table a frame of the same library."""
+        if self.schema is None:
+            return rows
+        from diabolo.data.originals import frame_of  # imports polars
+
+        return frame_of(rows, self.schema)
 
     @cached_property
     def _near(self) -> bool:
@@ -216,6 +291,7 @@ class Columns:
             "levels": self.levels,
             "constant": list(self.constant),
             **({"whole": list(self.whole)} if self.whole else {}),  # new since 0.1.0's first files
+            **({} if self.schema is None else {"schema": self.schema.to_json()}),  # likewise
         }
 
     @classmethod
@@ -232,6 +308,7 @@ class Columns:
                 levels=stored["levels"],
                 constant=tuple(stored["constant"]),
                 whole=tuple(stored.get("whole", ())),
+                schema=Schema.from_json(stored["schema"]) if "schema" in stored else None,
             )
             sound = columns._is_sound() and columns.to_json() == stored
         except (KeyError, TypeError, ValueError, OverflowError) as error:
@@ -256,6 +333,17 @@ class Columns:
             and np.dtype(self.dtype).kind in "biuf"
             and (self.levels is None or (type(self.levels) is int and self.levels > 0))
             and set(self.constant) | set(self.whole) <= set(known)
+            and (self.kind == "mixed") == (self.schema is not None)
+            and (self.schema is None or self._suits(self.schema))
+        )
+
+    def _suits(self, schema: Schema) -> bool:
+        coded = np.array([field.levels > 0 for field in schema.fields])
+        return bool(
+            schema.names == self.names
+            and self.shape == (len(schema.fields),)
+            and (self.scale[coded] == 1).all()
+            and not self.offset[coded].any()
         )
 
     def __eq__(self, other: object) -> bool:

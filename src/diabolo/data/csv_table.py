@@ -1,8 +1,9 @@
 """CSV and its kin → rows, through polars.
 
 Separator and header are found from the first line, types from the first thousand. Whole numbers
-within ±32767 are held as int16, other numbers as float64; text is refused by column and row. Files
-above 64 MB go through a temporary Parquet file, so that the numbers may be larger than memory.
+within ±32767 are held as int16, other numbers as float64; text like 2026-01-31 becomes dates. A
+column of numbers with text in a few cells is refused by column and row. Files above 64 MB go
+through a temporary Parquet file, so that the numbers may be larger than memory.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import narwhals as nw
 import polars as pl
 
 from diabolo.data.dataset import Dataset
+from diabolo.data.fields import NUMBERS, Asked, Schema
 from diabolo.data.parquet import from_parquet
 from diabolo.data.tables import from_frame, labels_of, refuse_duplicates, text_in
 from diabolo.data.values import require_rows_and_columns
@@ -28,6 +30,7 @@ from diabolo.data.values import require_rows_and_columns
 _STREAM_ABOVE = 64 * 2**20  # bytes of the file
 _SAMPLE = 1000  # rows by which types are judged at first
 _HEAD = 2**20  # bytes that must hold the first line
+_DATE = r"^\d{4}-\d\d-\d\d"
 _MISSING = ["", "NA", "N/A", "null", "NULL", "None"]
 
 
@@ -41,7 +44,9 @@ class Layout:
 
     def scan(self, path: Path, types: dict[str, Any] | None = None) -> pl.LazyFrame:
         """The table, read lazily; as text without `types`."""
-        return pl.scan_csv(
+        types = types or {}
+        dates = [name for name, one in types.items() if one in (pl.Date, pl.Datetime)]
+        table = pl.scan_csv(
             path,
             separator=self.separator,
             has_header=self.header,
@@ -49,39 +54,65 @@ class Layout:
             null_values=_MISSING,
             glob=False,
             infer_schema=False,
-            schema_overrides=types,
+            schema_overrides={name: one for name, one in types.items() if name not in dates},
         )
+        return table.with_columns(_as_date(pl.col(name), types[name]) for name in dates)
 
 
-def open_csv(path: Path, target: str | None = None) -> Dataset:
-    """A data set of the rows of a CSV file; the column `target` becomes its labels."""
+def _as_date(text: Any, kind: Any) -> Any:
+    """ISO 8601 read strictly: what is no date is an error."""
+    return text.str.to_date("%Y-%m-%d") if kind == pl.Date else text.str.to_datetime()
+
+
+def open_csv(path: Path, target: str | None = None, schema: Asked = NUMBERS) -> Dataset:
+    """A data set of the rows of a CSV file; the column `target` becomes its labels.
+
+    schema : see `diabolo.data.tables.from_frame`
+    """
     layout = _layout(path)
     try:
-        dataset = _open(path, layout, target)
+        dataset = _open(path, layout, target, schema)
     except pl.exceptions.PolarsError as error:
-        raise ValueError(_explained(path, layout, target, error)) from None
-    return dataset if layout.header else replace(dataset, names=None)
+        raise ValueError(_explained(path, layout, target, schema, error)) from None
+    if layout.header or dataset.schema is not None:
+        return dataset
+    return replace(dataset, names=None)
 
 
-def _open(path: Path, layout: Layout, target: str | None) -> Dataset:
-    types = _sampled_types(path, layout, target)
+def _open(path: Path, layout: Layout, target: str | None, schema: Asked) -> Dataset:
+    if isinstance(schema, Schema) and schema != NUMBERS:
+        return _read(path, layout.scan(path, _known_types(schema)), target, schema)
+    types = _sampled_types(path, layout, target, schema)
     try:
-        return _read(path, layout.scan(path, types), target)
-    except pl.exceptions.ComputeError:
+        return _read(path, layout.scan(path, types), target, schema)
+    except (pl.exceptions.ComputeError, pl.exceptions.InvalidOperationError):
         # Later rows are wider than the sample. What float64 cannot read either is no number.
-        wider = {name: pl.Float64 if one == pl.Int16 else one for name, one in types.items()}
+        wider = {name: _WIDER.get(one, one) for name, one in types.items()}
         if target in wider:
             wider[target] = pl.String
-        return _read(path, layout.scan(path, wider), target)
+        return _read(path, layout.scan(path, wider), target, schema)
 
 
-def _read(path: Path, table: pl.LazyFrame, target: str | None) -> Dataset:
+_WIDER: dict[Any, Any] = {
+    pl.Int16: pl.Float64,
+    pl.Date: pl.String,
+    pl.Datetime: pl.String,
+    pl.Boolean: pl.String,
+}
+
+
+def _known_types(schema: Schema) -> dict[str, Any]:
+    """Numbers as such, everything else as text, to be read by the schema."""
+    return {field.name: pl.Float64 for field in schema.fields if field.kind == "number"}
+
+
+def _read(path: Path, table: pl.LazyFrame, target: str | None, schema: Asked) -> Dataset:
     if path.stat().st_size <= _STREAM_ABOVE:
-        return from_frame(table.collect(), target=target, name=path.name)
+        return from_frame(table.collect(), target=target, name=path.name, schema=schema)
     with tempfile.TemporaryDirectory(prefix="diabolo-") as folder:
         unpacked = Path(folder) / "table.parquet"
         table.sink_parquet(unpacked, compression="lz4")
-        return from_parquet(unpacked, target, path.name)
+        return from_parquet(unpacked, target, path.name, schema)
 
 
 def _layout(path: Path) -> Layout:
@@ -131,15 +162,20 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _sampled_types(path: Path, layout: Layout, target: str | None) -> dict[str, Any]:
-    """The type of every column as the first rows have it; text is refused here already."""
+def _sampled_types(path: Path, layout: Layout, target: str | None, schema: Asked) -> dict[str, Any]:
+    """The type of every column as the first rows have it.
+
+    raises ValueError for text where numbers are wanted, or are nearly all that there is.
+    """
     texts = layout.scan(path).head(_SAMPLE).collect()
     if target is not None:
         labels_of(nw.from_native(texts), target, path.name)
     require_rows_and_columns(texts.drop(target or []).shape, path.name)
+    asked = {} if schema is None or isinstance(schema, Schema) else schema
     types = {column.name: _type(column) for column in texts}
     for name, one in types.items():
-        if one == pl.String and name != target:
+        meant = name == target or name in asked
+        if one == pl.String and not meant and (schema == NUMBERS or _mostly_numbers(texts[name])):
             row, value = _first_text(texts.lazy(), name) or (0, "")
             raise ValueError(text_in(path.name, name, value, row))
     return types
@@ -152,7 +188,21 @@ def _type(texts: pl.Series) -> Any:
         return pl.Int16
     if present.cast(pl.Float64, strict=False).null_count() == 0:
         return pl.Float64
-    return pl.Boolean if present.is_in(["true", "false", "True", "False"]).all() else pl.String
+    if present.is_in(["true", "false", "True", "False"]).all():
+        return pl.Boolean
+    if not present.str.contains(_DATE).all():
+        return pl.String
+    for kind in (pl.Date, pl.Datetime):
+        with suppress(pl.exceptions.PolarsError):
+            present.to_frame("text").select(_as_date(pl.col("text"), kind))
+            return kind
+    return pl.String
+
+
+def _mostly_numbers(texts: pl.Series) -> bool:
+    """Whether text is the exception here: a slip, or a mark for what is missing."""
+    numbers = texts.drop_nulls().str.strip_chars().cast(pl.Float64, strict=False)
+    return 2 * numbers.null_count() < len(numbers)
 
 
 def _first_text(texts: pl.LazyFrame, name: str) -> tuple[int, str] | None:
@@ -163,11 +213,15 @@ def _first_text(texts: pl.LazyFrame, name: str) -> tuple[int, str] | None:
     return (bad["its row"][0], bad[name][0]) if len(bad) else None
 
 
-def _explained(path: Path, layout: Layout, target: str | None, error: Exception) -> str:
+def _explained(
+    path: Path, layout: Layout, target: str | None, schema: Asked, error: Exception
+) -> str:
     """The sentence for a table that polars could not read."""
-    texts = layout.scan(path)
+    texts, names = layout.scan(path), list(layout.names)
+    if isinstance(schema, Schema) and schema != NUMBERS:
+        names = [name for name in names if name in _known_types(schema)]
     with suppress(pl.exceptions.PolarsError):  # what cannot be read as text either
-        for name in layout.names:
+        for name in names:
             found = _first_text(texts, name) if name != target else None
             if found:
                 return text_in(path.name, name, found[1], found[0])

@@ -48,13 +48,20 @@ class Moments(NamedTuple):
 def pieces(dataset: Dataset) -> Iterator[tuple[int, np.ndarray]]:
     """(number of the first row, rows (b, *shape)) over the whole set, about a million values each.
 
-    NaN and infinity are refused here, by row and column.
+    NaN and infinity are refused here, by row and column; NaN not where it stands for a missing
+    cell.
     """
     size = max(1, PIECE // max(1, math.prod(dataset.shape)))
     first = 0
     for rows in dataset.rows.chunks(size):
         numbers = np.arange(first, first + len(rows))
-        require_finite(rows, numbers, source=dataset.source, names=dataset.names)
+        require_finite(
+            rows,
+            numbers,
+            source=dataset.source,
+            names=dataset.names,
+            gaps=dataset.schema is not None,
+        )
         yield first, rows
         first += len(rows)
 
@@ -69,6 +76,36 @@ def extent_of(dataset: Dataset) -> Extent:
         if flat.dtype.kind == "f" and whole.any():  # other kinds hold nothing else
             whole &= (flat == np.rint(flat)).all(axis=0)
     return Extent(low, high, whole)
+
+
+def known_of(dataset: Dataset) -> tuple[Extent, Moments, np.ndarray]:
+    """Extent and moments of the known cells of every column, and how many these are, (d,).
+
+    A column without any has low = high = mean = variance = 0.
+    """
+    d = math.prod(dataset.shape)
+    low, high, whole = np.full(d, np.inf), np.full(d, -np.inf), np.full(d, True)
+    origin, count = np.full(d, np.nan), np.zeros(d, np.int64)
+    mean, spread = np.zeros(d), np.zeros(d)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused by its extent
+        for _, rows in pieces(dataset):
+            known = ~np.isnan(rows)
+            low = np.fmin(low, np.where(known, rows, np.inf).min(axis=0))
+            high = np.fmax(high, np.where(known, rows, -np.inf).max(axis=0))
+            whole &= (~known | (rows == np.rint(rows))).all(axis=0)
+            first = rows[known.argmax(axis=0), np.arange(d)]
+            origin = np.where(np.isnan(origin), first, origin)
+            flat = np.where(known, rows - origin, 0.0)
+            here_count = known.sum(axis=0)
+            here = flat.sum(axis=0) / np.maximum(here_count, 1)
+            here_spread = np.where(known, np.square(flat - here), 0.0).sum(axis=0)
+            total, step = np.maximum(count + here_count, 1), here - mean
+            spread += here_spread + np.square(step) * (count * here_count / total)
+            mean += step * (here_count / total)
+            count = count + here_count
+    none = count == 0
+    low, high, origin = (np.where(none, 0.0, one) for one in (low, high, origin))
+    return Extent(low, high, whole), Moments(origin + mean, spread / np.maximum(count, 1)), count
 
 
 def moments_of(dataset: Dataset) -> Moments:

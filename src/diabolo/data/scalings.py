@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from diabolo.data.moments import Extent, extent_of, moments_of, pieces
+from diabolo.data.moments import Extent, extent_of, known_of, moments_of, pieces
 from diabolo.data.values import FLOAT32_MAX, column_name
 
 if TYPE_CHECKING:
@@ -59,6 +59,11 @@ def _auto(dataset: Dataset) -> Scaling:
 def _extent(dataset: Dataset) -> Extent:
     """Smallest and largest values, if float64 can hold their squares and differences."""
     extent = extent_of(dataset)
+    _refuse_squares(extent, dataset)
+    return extent
+
+
+def _refuse_squares(extent: Extent, dataset: Dataset) -> None:
     size = np.maximum(np.abs(extent.low), np.abs(extent.high))
     j = int(size.argmax())
     if size[j] > _LARGEST_SQUARED:
@@ -67,7 +72,6 @@ def _extent(dataset: Dataset) -> Extent:
             f"{size[j]:.3g}, and squares beyond {_LARGEST_SQUARED:g} overflow float64. "
             "Rescale that column, or take its logarithm."
         )
-    return extent
 
 
 def _unit(dataset: Dataset) -> Scaling:
@@ -133,6 +137,21 @@ def _standardised(dataset: Dataset, extent: Extent | None = None) -> Scaling:
     scale = np.where(deviation > 0, deviation, width)
     scale = np.where(width > 0, scale, 1.0)
     return _checked(Scaling("real", mean, scale, constant=_zeros(width)), extent, dataset)
+
+
+def mixed(dataset: Dataset) -> Scaling:
+    """Numbers and dates of a mixed table to mean 0 and standard deviation 1 over known cells.
+
+    Codes stay as they are.
+    """
+    extent, moments, _ = known_of(dataset)
+    _refuse_squares(extent, dataset)
+    width, deviation = extent.high - extent.low, np.sqrt(moments.variance)
+    is_number = np.array([field.kind in ("number", "date") for field in dataset.fields])
+    scale = np.where(deviation > 0, deviation, width)
+    scale = np.where((width > 0) & is_number, scale, 1.0)
+    offset = np.where(is_number, moments.mean, 0.0)
+    return _checked(Scaling("mixed", offset, scale, constant=_zeros(width)), extent, dataset)
 
 
 def _zeros(width: np.ndarray) -> tuple[int, ...]:

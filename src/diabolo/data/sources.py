@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from diabolo.data import catalogue
 from diabolo.data.arrays import from_array
 from diabolo.data.csv_table import open_csv
 from diabolo.data.dataset import Dataset as Dataset
+from diabolo.data.fields import Asked, Schema, check_wishes
 from diabolo.data.idx import open_idx, open_idx_folder
 from diabolo.data.npy import open_npy, open_npz, split_member
 from diabolo.data.parquet import open_parquet
@@ -27,6 +29,7 @@ def open_dataset(
     target: str | None = None,
     image_size: tuple[int, int] | None = None,
     split: str = "train",
+    schema: Asked = None,
 ) -> Dataset:
     """Open a data set by name or path, or take an array or a frame.
 
@@ -38,22 +41,45 @@ def open_dataset(
     target     : the column, or array of an .npz, that holds the labels
     image_size : (height, width) for a folder of images; else their own, or the median
     split      : "train" or "test", of sets that come in these two parts
+    schema     : of frames, CSV and Parquet: {name: "number", "boolean", "category", "date" or
+                 "ignore"} for columns that are not what their type says; or, to read a table as a
+                 model does, its `columns_.schema`
 
     Arrays are not copied, files above 256 MB stay on disk (Parquet and CSV: are unpacked there).
-    Values are not looked at yet: `Columns.learn` refuses NaN and infinity.
+    Values are not looked at yet: `Columns.learn` refuses NaN and infinity. Only in tables may cells
+    be missing.
     """
     _check_arguments(image_size, split)
+    check_wishes(schema)
     if isinstance(source, Dataset):
         return source
     if isinstance(source, str) and source in catalogue.NAMES:
+        _refuse_schema(schema, source)
         return _named(source, split)
     if isinstance(source, str | Path):
-        return _from_path(source, target, image_size, split)
+        return _from_path(source, target, image_size, split, schema)
     require_one_part(split, "X")
     if is_frame(source):
-        return from_frame(source, target=target)
+        return from_frame(source, target=target, schema=schema)
     _refuse_target(target, "An array")
+    _refuse_schema(schema, "An array")
+    if _is_annotated(source):
+        return replace(from_array(source.X), names=tuple(map(str, source.var_names)))
     return from_array(source)
+
+
+def _is_annotated(source: Any) -> bool:
+    """Whether it is an AnnData or looks like one: a matrix with names of rows and columns."""
+    return all(hasattr(source, name) for name in ("X", "obs_names", "var_names"))
+
+
+def _refuse_schema(schema: Asked, what: str) -> None:
+    """A model's own schema is let through: its columns say what does not fit."""
+    if schema and not isinstance(schema, Schema):
+        raise ValueError(
+            f"{what} has no named columns, so the schema names nothing. "
+            "Pass a frame, a CSV or a Parquet file, or leave the schema out."
+        )
 
 
 def _check_arguments(image_size: tuple[int, int] | None, split: str) -> None:
@@ -80,23 +106,30 @@ def _named(name: str, split: str) -> Dataset:
 
 
 def _from_path(
-    source: str | Path, target: str | None, image_size: tuple[int, int] | None, split: str
+    source: str | Path,
+    target: str | None,
+    image_size: tuple[int, int] | None,
+    split: str,
+    schema: Asked,
 ) -> Dataset:
     path, member = split_member(Path(source).expanduser())
     if not path.exists():
         raise FileNotFoundError(_nothing_there(str(source)))
     if path.is_dir():
+        _refuse_schema(schema, str(path))
         return open_idx_folder(path, split) or open_folder(path, image_size, split)
     suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
     kind = suffix.lower()
     if kind == ".npz":
+        _refuse_schema(schema, path.name)
         return open_npz(path, member, target, split)
     require_one_part(split, path.name)
     if kind in _TEXT:
-        return open_csv(path, target)
+        return open_csv(path, target, schema)
     if kind in {".parquet", ".pq"}:
-        return open_parquet(path, target)
+        return open_parquet(path, target, schema)
     _refuse_target(target, path.name)
+    _refuse_schema(schema, path.name)
     if kind == ".npy":
         return open_npy(path)
     if re.search(r"idx\d", path.name) or kind == ".idx":

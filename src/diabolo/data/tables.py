@@ -1,12 +1,13 @@
 """Data frames (pandas, polars, pyarrow, … through narwhals) → rows.
 
-All columns must be numbers or true/false. They get one dtype, the smallest that holds them all.
+Numbers and true/false without gaps get one dtype, the smallest that holds them all. A table with
+text, dates or missing cells becomes cells as numbers, see `diabolo.data.fields`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,8 +15,10 @@ import narwhals as nw
 import numpy as np
 
 from diabolo.data.arrays import from_array
+from diabolo.data.cells import Look, inferred, library_of, look_at, matrix_of
 from diabolo.data.dataset import Dataset
-from diabolo.data.rows import native
+from diabolo.data.fields import NUMBERS, Asked, Schema
+from diabolo.data.rows import ArrayRows, native
 from diabolo.data.values import guess, missing_value, require_rows_and_columns
 
 
@@ -28,16 +31,37 @@ def is_frame(source: Any) -> bool:
     return isinstance(known, nw.DataFrame | nw.LazyFrame)
 
 
-def from_frame(source: Any, *, target: str | None = None, name: str = "X") -> Dataset:
-    """A data set of the rows of a frame; the column `target` becomes its labels."""
+def from_frame(
+    source: Any, *, target: str | None = None, name: str = "X", schema: Asked = NUMBERS
+) -> Dataset:
+    """A data set of the rows of a frame; the column `target` becomes its labels.
+
+    schema : what the columns are: all of it, as a model knows it (`NUMBERS`: plain numbers), or
+             of some, and the rest is inferred
+    """
     frame = _collected(source, name)
     labels = None
     if target is not None:
         labels = labels_of(frame, target, name)
         frame = frame.drop(target)
     require_rows_and_columns(frame.shape, name)
-    dataset = from_array(matrix(frame, name), name=name, labels=labels)
-    return replace(dataset, names=tuple(str(one) for one in frame.columns))
+    if not isinstance(schema, Schema):
+        schema = schema_of(look_at(frame), schema or {}, name, library_of(frame))
+    if schema == NUMBERS:
+        dataset = from_array(matrix(frame, name), name=name, labels=labels)
+        return replace(dataset, names=tuple(str(one) for one in frame.columns))
+    rows = ArrayRows(matrix_of(frame, schema, name))
+    return Dataset(rows, (len(schema.fields),), schema.names, labels, name, schema)
+
+
+def schema_of(look: Look, asked: Mapping[str, str], source: str, library: str) -> Schema:
+    """`NUMBERS` for a table of numbers and true/false without a gap, else what its columns are."""
+    schema = inferred(look, asked, source, library)
+    numbers = all(
+        field.kind == "number" or (field.kind == "boolean" and look.types[field.name] == nw.Boolean)
+        for field in schema.fields
+    )
+    return NUMBERS if numbers and not schema.ignored and not look.gaps() else schema
 
 
 def _collected(source: Any, name: str) -> nw.DataFrame:
@@ -138,8 +162,8 @@ def text_in(source: str, column: object, value: object, row: int) -> str:
     """The sentence for a value that is not a number."""
     return (
         f"{source} has {str(value)!r:.60} in row {row}, column {column!r}, expected a number. "
-        "Leave that column out, turn it into numbers (one column for each category, for "
-        "example), or name it as the target if it is the label."
+        "Correct that cell or leave it empty, leave that column out, or, if it holds categories, "
+        f"fit a model with schema={{{column!r}: 'category'}}."
     )
 
 

@@ -31,15 +31,20 @@ def require_finite(
     *,
     source: str,
     names: tuple[str, ...] | None = None,
+    gaps: bool = False,
 ) -> None:
     """Raise a ValueError that names the first NaN or infinity among the rows (b, *shape), if any.
 
     numbers : (b,) of these rows in the whole data set, counted from 0
+    gaps    : NaN stands for a missing cell, which is allowed
     """
     if rows.dtype.kind != "f" or np.isfinite(rows).all():
         return
     flat = rows.reshape(len(rows), -1)
-    i, j = (int(one) for one in np.argwhere(~np.isfinite(flat))[0])
+    bad = np.argwhere(np.isinf(flat) if gaps else ~np.isfinite(flat))
+    if not len(bad):
+        return
+    i, j = (int(one) for one in bad[0])
     where = f"row {numbers[i]}, {column_name(j, rows.shape[1:], names)}"
     if np.isnan(flat[i, j]):
         raise ValueError(missing_value(source, where))
@@ -52,8 +57,9 @@ def require_finite(
 def missing_value(source: str, where: str) -> str:
     """The sentence for a value that is not there; `where` names row and column."""
     return (
-        f"{source} contains NaN in {where}. Missing values are not supported yet: drop such rows, "
-        "or fill them first (for example with sklearn.impute.SimpleImputer)."
+        f"{source} contains NaN in {where}. Cells may be missing in frames, CSV and Parquet, if "
+        "some were in training; here drop such rows, or fill them first (for example with "
+        "sklearn.impute.SimpleImputer)."
     )
 
 

@@ -79,6 +79,11 @@ class GenerativeAdversarialNetwork(Conditional):
     }
 
     def compose(self, facts: Facts) -> AdversarialModule:
+        composition.refuse_mixed(
+            facts,
+            f"{type(self).__name__} draws rows of numbers alone",
+            "Use VariationalAutoencoder, which draws rows of mixed tables.",
+        )
         prior = NOISES[self.noise](self.code_size(facts))
         build = self._convolutional if self._folds(facts) else self._dense
         link = "identity" if facts.kind == "real" else "sigmoid"

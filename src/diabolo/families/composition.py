@@ -12,8 +12,9 @@ from torch import nn
 from diabolo.data.columns import Columns
 from diabolo.data.dataset import Dataset
 from diabolo.data.moments import extent_of
-from diabolo.parts import likelihoods, networks
+from diabolo.parts import corruptions, likelihoods, networks
 from diabolo.parts.codes import Code
+from diabolo.parts.corruptions import Corruption
 from diabolo.parts.likelihoods import Likelihood
 
 SLACK = 1e-6  # of the range, for rounding
@@ -24,14 +25,28 @@ class Facts(NamedTuple):
 
     n_features: int
     shape: tuple[int, ...]  # of one row: (d,), (H, W) or (H, W, C)
-    kind: str  # "binary", "unit" or "real"
+    kind: str  # "binary", "unit", "real" or "mixed"
     levels: int | None  # greys, where all values are whole and on one scale
     rows: int
     context: int  # width of the labels or covariates, 0 for none
+    table: tuple[int, ...] = ()  # of a mixed table: categories of each column, 0 for numbers
 
     @classmethod
     def of(cls, columns: Columns, rows: int, context: int) -> Facts:
-        return cls(columns.n_features, columns.shape, columns.kind, columns.levels, rows, context)
+        return cls(
+            columns.n_features,
+            columns.shape,
+            columns.kind,
+            columns.levels,
+            rows,
+            context,
+            () if columns.schema is None else columns.schema.levels,
+        )
+
+    @property
+    def width(self) -> int:
+        """Numbers that a row is to the first layer."""
+        return sum(map(networks.cell_width, self.table)) or self.n_features
 
 
 def image_shape(facts: Facts) -> tuple[int, int, int]:
@@ -52,8 +67,8 @@ def image_shape(facts: Facts) -> tuple[int, int, int]:
 def hidden_sizes(facts: Facts) -> tuple[int, ...]:
     """Levels between input and code where none were asked for: twice the input's width, within
     32 … 512, and a second level of half of that from 256 features on."""
-    first = min(512, max(32, 2 * facts.n_features))
-    return (first, first // 2) if facts.n_features >= 256 else (first,)
+    first = min(512, max(32, 2 * facts.width))
+    return (first, first // 2) if facts.width >= 256 else (first,)
 
 
 def whole_numbers(name: str, values: Sequence[Any]) -> tuple[int, ...]:
@@ -114,7 +129,34 @@ def _levels(facts: Facts, name: str) -> int:
 
 def likelihood_for(name: str, facts: Facts, by_kind: dict[str, str]) -> Likelihood:
     """The likelihood of that name, or, for "auto", the one that the kind of data calls for."""
+    if facts.table:
+        return _mixed(by_kind["real"] if name == "auto" else name, facts)
     return LIKELIHOODS[by_kind[facts.kind] if name == "auto" else name](facts)
+
+
+def _mixed(name: str, facts: Facts) -> Likelihood:
+    """Each column's own law; the name says what becomes of the numbers' variance."""
+    variances = {"gaussian": "fixed", "gaussian-shared": "column"}
+    if name not in variances:
+        raise ValueError(
+            f"likelihood={name!r} is for numbers alone; in a mixed table each column has its own. "
+            "Pass 'gaussian' (numbers by squared error) or 'gaussian-shared' (learned variances)."
+        )
+    return likelihoods.Mixed(facts.table, variances[name])
+
+
+def masking(facts: Facts, level: float, emphasis: float = 0.5) -> Corruption:
+    """A share of the entries set to 0, or gone missing where cells can be missing."""
+    kind = corruptions.Missing if facts.table else corruptions.Masking
+    return kind(level, emphasis)
+
+
+def refuse_mixed(facts: Facts, what: str, remedy: str) -> None:
+    """Raise a ValueError, one sentence, where something is not for mixed tables."""
+    if facts.table:
+        raise ValueError(
+            f"{what}, but this is a mixed table (with text, dates or missing cells). {remedy}"
+        )
 
 
 def check_support(likelihood: Likelihood, columns: Columns, dataset: Dataset) -> None:
@@ -155,8 +197,12 @@ def dense(plan: Blueprint) -> tuple[nn.Module, nn.Module]:
     """Fully connected encoder and its mirror image."""
     d, context = plan.facts.n_features, plan.facts.context
     inwards = networks.hourglass(d, plan.hidden, plan.code.inputs)
+    if plan.tied:
+        refuse_mixed(plan.facts, "tied weights are for numbers alone", "Pass tied=False.")
     outwards = (plan.code.dim, *plan.hidden[::-1], plan.likelihood.outputs(d))
     encoder = networks.Dense(inwards, plan.activation, context)
+    if plan.facts.table:
+        encoder = networks.Table(inwards, plan.activation, context, plan.facts.table)
     if not plan.tied:
         return encoder, networks.Dense(outwards, plan.activation, context)
     if plan.likelihood.per_entry != 1:
@@ -171,6 +217,9 @@ def convolutional(plan: Blueprint) -> tuple[nn.Module, nn.Module]:
     """Convolutional encoder and decoder for rows that are images or signals."""
     if plan.tied:
         raise ValueError("tied weights are for dense networks: pass tied=False.")
+    refuse_mixed(
+        plan.facts, "a convolutional network is for images and signals", "Pass network='dense'."
+    )
     if not plan.channels:
         raise ValueError("channels=() leaves nothing to convolve: pass (32, 64), for example.")
     shape, context = image_shape(plan.facts), plan.facts.context

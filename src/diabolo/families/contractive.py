@@ -55,6 +55,11 @@ class ContractiveAutoencoder(Estimator):
         Rifai et al. 2011, "The manifold tangent classifier", sec. 3.
         """
         check_is_fitted(self)
+        if self.columns_.schema is not None:
+            raise ValueError(
+                "tangents are directions in a space of numbers, but this model was fitted on a "
+                "mixed table. Fit it on columns of numbers without gaps."
+            )
         count = min(n_directions or self._n_features_out, self._n_features_out)
         width = count * (self.columns_.n_features + 1)
 

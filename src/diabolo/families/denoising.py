@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from diabolo.families import composition
 from diabolo.families.composition import Facts
 from diabolo.families.estimator import Estimator
 from diabolo.models.autoencoder import AutoencoderModule
@@ -16,15 +17,23 @@ from diabolo.parts.codes import Deterministic
 
 
 def _salt_and_pepper(facts: Facts, level: float, emphasis: float) -> corruptions.Corruption:
+    composition.refuse_mixed(facts, "salt and pepper is for numbers alone", REMEDY)
     # standardised columns have no black and white: three standard deviations to either side
     low, high = (-3.0, 3.0) if facts.kind == "real" else (0.0, 1.0)
     return corruptions.SaltAndPepper(level, emphasis, low, high)
 
 
+def _gaussian(facts: Facts, level: float, emphasis: float) -> corruptions.Corruption:
+    composition.refuse_mixed(facts, "Gaussian noise is for numbers alone", REMEDY)
+    return corruptions.GaussianNoise(level, emphasis)
+
+
+REMEDY = "Pass noise='masking' or noise='swap'."
+
 NOISES = {
-    "masking": lambda facts, level, emphasis: corruptions.Masking(level, emphasis),
+    "masking": composition.masking,
     "salt-and-pepper": _salt_and_pepper,
-    "gaussian": lambda facts, level, emphasis: corruptions.GaussianNoise(level, emphasis),
+    "gaussian": _gaussian,
     "swap": lambda facts, level, emphasis: corruptions.ColumnSwap(level, emphasis),
 }
 
@@ -36,8 +45,8 @@ class DenoisingAutoencoder(Estimator):
     what survives corruption: minimise E[−log p(x | z(x̃))], x̃ ~ q(x̃ | x), drawn anew every step.
     Because copying does not help, the code may be wider than the input.
 
-    noise : "masking" (entries set to 0), "salt-and-pepper", "gaussian", or "swap" (the same column
-        of another row: the natural noise for tables).
+    noise : "masking" (entries set to 0; cells of a mixed table go missing), "salt-and-pepper",
+        "gaussian", or "swap" (the same column of another row: the natural noise for tables).
     level : share of the entries that are corrupted; standard deviation for "gaussian", in units
         of the scaled input.
     emphasis : α in [0, 1]: errors on corrupted entries count 2α, the others 2(1 − α); ½ is even.

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from diabolo.families.composition import Facts
+from diabolo.families.composition import Facts, refuse_mixed
 from diabolo.families.estimator import Estimator
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts.dictionaries import BatchTopK, Dictionary, Revival, RowTopK
@@ -54,6 +54,9 @@ class SparseDictionary(Estimator):
         return ()
 
     def compose(self, facts: Facts) -> AutoencoderModule:
+        refuse_mixed(
+            facts, "a dictionary's atoms add up to rows of numbers", "Use SparseAutoencoder."
+        )
         dim = int(self.n_components or min(1024, 4 * facts.n_features))
         k = int(self.k or max(1, min(32, dim, facts.n_features // 8)))
         if k > dim:

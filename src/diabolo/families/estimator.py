@@ -90,6 +90,10 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
                 f"the encoder and decoder of {type(self).__name__} are no mirror images: pass "
                 "tied=False."
             )
+        if self.encoder is not None:
+            composition.refuse_mixed(
+                facts, "this encoder takes numbers alone", "Leave it to us, or fill the table."
+            )
         hidden = self.hidden(facts)
         channels = composition.whole_numbers("channels", self.channels)
         encoder, decoder = NETWORKS[self.network](
@@ -111,6 +115,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
         """The family's own, after the shifts that were asked for."""
         if not self.shift:
             return own or Unchanged()
+        composition.refuse_mixed(facts, "shift is for images", "Leave it out.")
         shape = composition.image_shape(facts)
         if min(shape[:2]) <= self.shift:
             raise ValueError(f"shift={self.shift} is for images larger than that; rows are not.")
@@ -128,8 +133,11 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
         check_is_fitted(self)
         return self._rows_through(self.module_.encode, X, context, self._n_features_out)
 
-    def inverse_transform(self, Z: Any, *, context: Any = None) -> np.ndarray:
-        """Decoded codes, (n, …) in the units and shape of the rows that were fitted."""
+    def inverse_transform(self, Z: Any, *, context: Any = None) -> Any:
+        """Decoded codes, (n, …) in the units and shape of the rows that were fitted.
+
+        Of a mixed table, a frame of the same library with its columns, types and categories.
+        """
         check_is_fitted(self)
         z = torch.from_numpy(codes(Z, self._n_features_out, type(self).__name__))
         sides = self._sides(context, len(z))
@@ -141,15 +149,15 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
             )
             for first in range(0, len(z), PIECE)
         ]
-        return np.concatenate(pieces)
+        return self.columns_.as_given(np.concatenate(pieces))
 
-    def reconstruct(self, X: Any, *, context: Any = None) -> np.ndarray:
-        """decode(encode(X)), in the units and shape of X."""
+    def reconstruct(self, X: Any, *, context: Any = None) -> Any:
+        """decode(encode(X)), in the units and shape of X; of a mixed table, a frame like X."""
         check_is_fitted(self)
         flat = self._rows_through(
             self.module_.reconstruct, X, context, self.columns_.n_features, self.columns_.original
         )
-        return flat.reshape(len(flat), *self.columns_.shape)
+        return self.columns_.as_given(flat.reshape(len(flat), *self.columns_.shape))
 
     def features(self, X: Any, layer: int, *, context: Any = None) -> np.ndarray:
         """What level 1, 2, … of the encoder makes of rows X, flat, (n, units)."""
@@ -198,8 +206,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
         mean: bool = True,
         context: Any = None,
         temperature: float = 1.0,
-    ) -> np.ndarray:
-        """New rows, in the units and shape of the training data.
+    ) -> Any:
+        """New rows, in the units and shape of the training data; of a mixed table, a frame.
 
         prior : where codes are drawn from. None: the prior of `fit_prior`, or else the one that
             the model was trained with; "own" the latter in any case. Also "normal", the kind that
@@ -210,19 +218,21 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
         """
         check_is_fitted(self)
         seeds = Seeds.of(random_state)
-        return sampling.sample(self, n_samples, seeds, prior, mean, context, temperature)
+        rows = sampling.sample(self, n_samples, seeds, prior, mean, context, temperature)
+        return self.columns_.as_given(rows)
 
     def score_samples(self, X: Any, *, context: Any = None) -> np.ndarray:
         """Minus the mean squared reconstruction error of each row, (n,); 0 is perfect.
 
         In scaled units: of a column's variance where columns are standardised, of the squared
-        range where they are brought to [0, 1]. Comparable between families on the same data.
+        range where they are brought to [0, 1]. Comparable between families on the same data. In a
+        mixed table a wrong category counts 1, and missing cells are left out of the mean.
         """
         check_is_fitted(self)
 
         def negative_error(x: Tensor, side: Tensor | None) -> Tensor:
-            error = x - self.module_.reconstruct(x, side)
-            return -(error * error).mean(1, keepdim=True)
+            rebuilt = self.module_.reconstruct(x, side)
+            return -self.module_.likelihood.error(x, rebuilt).unsqueeze(1)
 
         return self._rows_through(negative_error, X, context, 1)[:, 0]
 

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from diabolo.data.batches import Batches
 from diabolo.data.columns import Columns
+from diabolo.data.fields import NUMBERS
 from diabolo.data.sources import Dataset, open_dataset
 from diabolo.data.tables import require_unique_names
 from diabolo.engine.checkpoint import Checkpoint
@@ -97,7 +98,7 @@ class Learner(CallbackSupportMixin, Parameters):
         context : (n, c) numbers that encoder and decoder see besides the row and its code.
         """
         self._validate_params()
-        dataset = open_dataset(X)
+        dataset = open_dataset(X, schema=self.schema)
         sides = self.sides_from(y, context, len(dataset), known=False)
         if self.checkpoint is not None:
             check_writable(self.checkpoint)
@@ -123,7 +124,7 @@ class Learner(CallbackSupportMixin, Parameters):
         """
         self._validate_params()
         known = self.__sklearn_is_fitted__()
-        dataset = self._open(X) if known else open_dataset(X)
+        dataset = self._open(X) if known else open_dataset(X, schema=self.schema)
         sides = self.sides_from(y, context, len(dataset), known)
         if known:
             self.columns_.check(dataset, values=True)
@@ -213,10 +214,12 @@ class Learner(CallbackSupportMixin, Parameters):
 
     def _open(self, X: Any) -> Dataset:
         """A data set from whatever X is, held against what was fitted, in scikit-learn's words."""
+        schema = self.columns_.schema
         if not _is_stored(X):  # whose names `columns_` compares
             require_unique_names(X)
-            _check_feature_names(self, X, reset=False)
-        dataset = open_dataset(X)
+            if schema is None:  # else columns are found by name, in any order
+                _check_feature_names(self, X, reset=False)
+        dataset = open_dataset(X, schema=NUMBERS if schema is None else schema)
         width = math.prod(dataset.shape)
         if width != self.n_features_in_:
             raise ValueError(

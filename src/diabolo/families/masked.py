@@ -87,7 +87,9 @@ class MaskedAutoencoder(Estimator):
             max(1, int(self.patch)),
             marked=self.encoder is None,
         )
-        return self.around(facts, code, own_encoder=self._seeing(facts, code), corruption=hiding)
+        # the encoder of a mixed table sees what is missing anyway
+        encoder = None if facts.table else self._seeing(facts, code)
+        return self.around(facts, code, own_encoder=encoder, corruption=hiding)
 
     def _image(self, facts: Facts) -> tuple[int, int, int]:
         height, width, channels = image_shape(facts)
@@ -113,11 +115,12 @@ class MaskedAutoencoder(Estimator):
         )
         return Visible(NETWORKS[self.network](plan)[0])
 
-    def predict_hidden(self, X: Any, mask: Any, *, context: Any = None) -> np.ndarray:
+    def predict_hidden(self, X: Any, mask: Any, *, context: Any = None) -> Any:
         """Rows X with a prediction in place of what the mask hides, in the units and shape of X.
 
         mask : True where an entry is hidden; (n, …) as X, or (…) for one row, the same for all.
-            What stands there in X (a number all the same) has no influence on the answer.
+            What stands there in X (a number all the same) has no influence on the answer. Cells
+            of a mixed table that are missing are predicted, too.
         """
         check_is_fitted(self)
         dataset = self._open(X)
@@ -128,16 +131,15 @@ class MaskedAutoencoder(Estimator):
 
         def filled(x: Tensor, side: Tensor | None) -> Tensor:
             assert side is not None  # the flags are always there
-            return predicted(
-                self.module_, x, side[:, width:] > 0, side[:, :width] if width else None
-            )
+            hidden = (side[:, width:] > 0) | x.isnan()
+            return predicted(self.module_, x, hidden, side[:, :width] if width else None)
 
         batches = Batches(
             dataset, self.columns_, batch_size=PIECE, seed=0, device=self.device_, context=beside
         )
         columns = self.columns_
         flat = rowwise.collect(filled, batches, columns.n_features, columns.original)
-        return flat.reshape(len(flat), *columns.shape)
+        return columns.as_given(flat.reshape(len(flat), *columns.shape))
 
     def _flags(self, mask: Any, rows: int) -> np.ndarray:
         """The mask as (rows, d) float32; one sentence where it is none."""

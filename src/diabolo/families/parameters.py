@@ -6,7 +6,7 @@ Estimators are keyword-only dataclasses: explicit, typed, inherited, without rep
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar, dataclass_transform
@@ -31,6 +31,8 @@ class Parameters(BaseEstimator):
     network : "dense" or "convolutional".
     channels : feature maps of a convolutional network, level by level.
     scaling : "auto", "standard", "minmax", "unit" or "none"; undone on the way out.
+    schema : of tables, columns that are not what their type says, by name: "number", "boolean",
+        "category", "date", or "ignore" to leave one out.
     batch_size : rows a step; None: 16 … 128 by the number of rows.
     max_epochs : None: about 6,000 steps, within 20 … 200 epochs.
     lr : highest learning rate; it rises over the first 3 % of the steps, then falls to 0.
@@ -52,6 +54,7 @@ class Parameters(BaseEstimator):
     network: str = "dense"
     channels: Sequence[int] = (16, 32)
     scaling: str = "auto"
+    schema: Mapping[str, str] | None = None
     batch_size: int | None = None
     max_epochs: int | None = None
     lr: float = 2e-3
@@ -75,6 +78,7 @@ class Parameters(BaseEstimator):
         "network": [StrOptions(set(NETWORKS))],
         "channels": ["array-like"],
         "scaling": [StrOptions({"auto", "standard", "minmax", "unit", "none"})],
+        "schema": [dict, None],
         "batch_size": [Interval(Integral, 1, None, closed="left"), None],
         "max_epochs": [Interval(Integral, 1, None, closed="left"), None],
         "lr": [Interval(Real, 0, None, closed="neither")],

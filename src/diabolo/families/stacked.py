@@ -17,18 +17,22 @@ from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.models.chain import depth
 from diabolo.models.stack import Above, chains, layer_of
 from diabolo.parts.codes import Deterministic
-from diabolo.parts.corruptions import Masking
+from diabolo.parts.corruptions import Masking, Missing
+from diabolo.parts.networks import Table
 from diabolo.parts.penalties import Contractive, KLSparsity
 
 Words = dict[str, Any]
 
-LAYERS: dict[str, Callable[[StackedAutoencoder, int], Words]] = {
-    "plain": lambda stack, units: {},
-    "denoising": lambda stack, units: {"corruption": Masking(stack.level)},
-    "sparse": lambda stack, units: {
+# of (settings, units of the layer, whether what it sees are cells of a mixed table)
+LAYERS: dict[str, Callable[[StackedAutoencoder, int, bool], Words]] = {
+    "plain": lambda stack, units, cells: {},
+    "denoising": lambda stack, units, cells: {
+        "corruption": (Missing if cells else Masking)(stack.level)
+    },
+    "sparse": lambda stack, units, cells: {
         "penalties": (KLSparsity(stack.sparsity_weight, units, stack.target_activation),)
     },
-    "contractive": lambda stack, units: {"penalties": (Contractive(stack.contraction),)},
+    "contractive": lambda stack, units, cells: {"penalties": (Contractive(stack.contraction),)},
 }
 
 
@@ -100,7 +104,8 @@ class StackedAutoencoder(FineTuned):
 
     def _layer_phase(self, module: AutoencoderModule, index: int, kind: str, fits: Fits) -> Phase:
         encoder, _ = chains(module)
-        layer = layer_of(module, index, **LAYERS[kind](self, encoder.sizes[index + 1]))
+        cells = index == 0 and isinstance(encoder, Table)
+        layer = layer_of(module, index, **LAYERS[kind](self, encoder.sizes[index + 1], cells))
         objective = Above(encoder.part(0, index), layer)
         own = tuple(name for name, _ in objective.named_parameters() if name.startswith("layer."))
         name = f"layer {index + 1}"

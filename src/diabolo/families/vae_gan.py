@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from sklearn.utils._param_validation import Interval
 
-from diabolo.families.composition import Facts
+from diabolo.families.composition import Facts, refuse_mixed
 from diabolo.families.criticised import Criticised
 from diabolo.families.variational import VariationalAutoencoder
 from diabolo.models.autoencoder import AutoencoderModule
@@ -33,5 +33,10 @@ class VAEGAN(Criticised, VariationalAutoencoder):
     }
 
     def compose(self, facts: Facts) -> AutoencoderModule:
+        refuse_mixed(
+            facts,
+            "a critic of rows reads numbers alone",
+            "Use VariationalAutoencoder, for example.",
+        )
         penalty = RowCritic(self.critic_weight, self.critic(facts.n_features, facts))
         return self.drawn(facts, Gaussian(self.code_size(facts)), penalties=(penalty,))

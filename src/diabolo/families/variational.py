@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from sklearn.utils._param_validation import Interval
 
+from diabolo.families import composition
 from diabolo.families.composition import Facts
 from diabolo.families.generative import Generative
 from diabolo.models.autoencoder import AutoencoderModule
@@ -53,6 +54,8 @@ class VariationalAutoencoder(Generative):
 
     def drawn(self, facts: Facts, code: Code, **words: Any) -> AutoencoderModule:
         """An autoencoder around a code that is drawn, with this family's settings or `words`."""
+        if self.binarise:
+            composition.refuse_mixed(facts, "binarise=True is for greys", "Leave it out.")
         if self.binarise and facts.kind == "real":
             raise ValueError("binarise=True needs values in [0, 1]: pass scaling='unit'.")
         given = {"beta": self.beta, "warmup": self.warmup, **words}

@@ -14,6 +14,7 @@ import numpy as np
 from diabolo.families.adversarial import GenerativeAdversarialNetwork
 from diabolo.families.estimator import Estimator
 from diabolo.families.fits import Fits
+from diabolo.measures.constants import means_and_modes, row_errors
 from diabolo.measures.game import game
 from diabolo.measures.linear import fitted_pca, squared_errors
 from diabolo.measures.rows import scaled, spread
@@ -64,7 +65,8 @@ def _reconstruction(
     errors = -estimator.score_samples(judged)
     rows = f"{len(judged):,} {'held-out rows' if held_out else 'training rows'}"
     line = f"reconstruction: squared error {errors.mean():.4g} per feature on {rows}"
-    yield line + _beside_pca(estimator, trained, judged, float(errors.mean()))
+    beside = _beside_pca if estimator.columns_.schema is None else _beside_constants
+    yield line + beside(estimator, trained, judged, float(errors.mean()))
     if held_out:
         yield _overfitting(errors, -estimator.score_samples(trained))
 
@@ -81,6 +83,16 @@ def _beside_pca(estimator: Estimator, trained: Dataset, judged: Dataset, error: 
         return line
     loosen = ", or loosen its noise, penalty or beta" if _is_held_back(estimator) else ""
     return f"{line}. Worse than PCA: train for more epochs{loosen}"
+
+
+def _beside_constants(estimator: Estimator, trained: Dataset, judged: Dataset, error: float) -> str:
+    constants = means_and_modes(estimator, scaled(estimator, trained))
+    bar = float(row_errors(estimator, scaled(estimator, judged), constants).mean())
+    line = f"; means and modes: {bar:.4g}"
+    if error < bar or _tuned_to_labels(estimator):
+        return line
+    loosen = ", or loosen its noise, penalty or beta" if _is_held_back(estimator) else ""
+    return f"{line}. No better than those: train for more epochs{loosen}"
 
 
 def _tuned_to_labels(estimator: Estimator) -> bool:

@@ -26,3 +26,10 @@ def scaled(estimator: Estimator, dataset: Dataset) -> np.ndarray:
     """All rows as the network sees them, (n, d) float32."""
     rows = dataset.rows.take(np.arange(len(dataset)))
     return estimator.columns_.scaled(torch.from_numpy(rows)).numpy()
+
+
+def rebuilt(estimator: Estimator, dataset: Dataset) -> np.ndarray:
+    """All rows as the network gives them back, scaled, (n, d) float32; without a context."""
+    return estimator._rows_through(
+        estimator.module_.reconstruct, dataset, None, estimator.columns_.n_features
+    )

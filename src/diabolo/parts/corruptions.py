@@ -52,6 +52,14 @@ class Masking(Corruption):
         return x * (1 - changed), changed
 
 
+class Missing(Corruption):
+    """A fraction `level` of the cells of a mixed table goes missing (NaN)."""
+
+    def corrupt(self, x: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        changed = _coins(x, self.level, generator)
+        return x.masked_fill(changed > 0, torch.nan), changed
+
+
 class SaltAndPepper(Corruption):
     """A fraction `level` of the entries is set to `low` or `high` by a fair coin."""
 
@@ -76,13 +84,14 @@ class GaussianNoise(Corruption):
 class ColumnSwap(Corruption):
     """A fraction `level` of the entries is replaced by the same column of another row.
 
-    Keeps every column's distribution, so it is the natural noise for tables.
+    Keeps every column's distribution, so it is the natural noise for tables. Of a cell that
+    is missing there, that is taken, too.
     """
 
     def corrupt(self, x: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         changed = _coins(x, self.level, generator)
         donors = torch.randint(len(x), x.shape, generator=generator, device=x.device)
-        return torch.lerp(x, x.gather(0, donors), changed), changed
+        return torch.where(changed > 0, x.gather(0, donors), x), changed
 
 
 class Hiding(Corruption):

@@ -3,11 +3,13 @@
 Each kind works entry by entry, so that weights and masks can be applied: `log_prob` gives nats
 for every entry, (n, d). `outputs(d)` is how many numbers the decoder has to give for d entries;
 where an entry needs k numbers they come parameter by parameter, (n, k·d).
+`Mixed` lays them out by column.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import field
 from typing import ClassVar
 
@@ -16,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from diabolo.parts.activations import ACTIVATIONS
+from diabolo.parts.networks import by_levels, positions
 from diabolo.parts.spec import Part, among
 
 LOG_2PI = math.log(2 * math.pi)
@@ -49,6 +52,15 @@ class Likelihood(Part, abstract=True):
     def sample(self, out: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """A draw of x given z, (n, d)."""
         raise NotImplementedError
+
+    def distance(self, x: Tensor, mean: Tensor) -> Tensor:
+        """How far every entry is from its reconstruction, (n, d): the square of the difference."""
+        error = x - mean
+        return error * error
+
+    def error(self, x: Tensor, mean: Tensor) -> Tensor:
+        """Mean distance of the entries of every row, (n,)."""
+        return self.distance(x, mean).mean(1)
 
 
 def _check_levels(levels: int) -> None:
@@ -209,3 +221,105 @@ class DiscretisedLogistic(Likelihood):
         u = torch.empty_like(location).uniform_(1e-6, 1 - 1e-6, generator=generator)
         draw = location + scale * (torch.log(u) - torch.log1p(-u))
         return torch.round(draw.clamp(0, 1) * (self.levels - 1)) / (self.levels - 1)
+
+
+class Mixed(Likelihood):
+    """Each column of a mixed table has its own law; cells that are missing (NaN) say nothing.
+
+    A number is Gaussian, a category one of `levels` codes 0, 1, …. The decoder gives a mean for
+    each number, then logits for each category, those of columns with few categories first.
+
+    levels : how many categories each column has; 0 for numbers.
+    variance : of numbers: "fixed" (`scale`²) or "column" (learned, one for each).
+    """
+
+    levels: tuple[int, ...]
+    variance: str = among(("fixed", "column"), default="fixed")
+    scale: float = 1.0
+    floor: float = 1e-3  # of a learned standard deviation, see `Gaussian`
+    log_scale: nn.Parameter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.levels = tuple(self.levels)
+        if not self.levels or min(self.levels) < 0:
+            raise ValueError(f"levels={self.levels!r:.60} must be one number ≥ 0 a column.")
+        self.columns = by_levels(self.levels)
+        order = [j for _, columns in self.columns for j in columns]
+        self.back = tuple(sorted(range(len(order)), key=order.__getitem__))  # to the table's order
+        if self.variance == "column":
+            self.log_scale = nn.Parameter(torch.full((self.levels.count(0),), math.log(self.scale)))
+
+    def initialise(self, generator: torch.Generator) -> None:
+        if self.variance == "column":
+            nn.init.constant_(self.log_scale, math.log(self.scale))
+
+    def outputs(self, n_features: int) -> int:
+        if n_features != len(self.levels):
+            raise ValueError(f"{len(self.levels)} columns make no rows of {n_features} cells")
+        return sum(max(1, k) for k in self.levels)
+
+    def deviation(self) -> Tensor | float:
+        """Standard deviation of the numbers: a number, or (numbers,)."""
+        return self.scale if self.variance == "fixed" else self.floor + self.log_scale.exp()
+
+    def log_prob(self, x: Tensor, out: Tensor) -> Tensor:
+        nats = []
+        for k, columns, own in self._blocks(out):
+            cells = x.index_select(1, positions(columns, x.device))
+            missing = cells.isnan()
+            cells = cells.masked_fill(missing, 0.0)
+            found = self._of_codes(cells, own) if k else self._of_numbers(cells, own)
+            nats.append(found.masked_fill(missing, 0.0))
+        return self._in_order(nats)
+
+    def _of_numbers(self, x: Tensor, m: Tensor) -> Tensor:
+        s = self.deviation()
+        error = (x - m) / s
+        log_s = torch.log(s) if isinstance(s, Tensor) else math.log(s)
+        return -0.5 * (error * error + LOG_2PI) - log_s
+
+    def _of_codes(self, codes: Tensor, logits: Tensor) -> Tensor:
+        log_probs = F.log_softmax(logits, dim=2)
+        return log_probs.gather(2, codes.long().unsqueeze(2)).squeeze(2)
+
+    def mean(self, out: Tensor) -> Tensor:
+        """The mean of numbers, the likeliest category, (n, d)."""
+        return self._in_order(
+            [own.argmax(2).to(out.dtype) if k else own for k, _, own in self._blocks(out)]
+        )
+
+    def sample(self, out: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        draws = []
+        for k, _, own in self._blocks(out):
+            if k:
+                each = torch.multinomial(own.softmax(2).flatten(0, 1), 1, generator=generator)
+                draws.append(each.view(own.shape[:2]).to(out.dtype))
+            else:
+                noise = torch.empty_like(own).normal_(generator=generator)
+                draws.append(own + self.deviation() * noise)
+        return self._in_order(draws)
+
+    def distance(self, x: Tensor, mean: Tensor) -> Tensor:
+        """(n, d): a number's squared error, 1 for a wrong category, 0 where a cell is missing."""
+        missing = x.isnan()
+        error = x.masked_fill(missing, 0.0) - mean
+        coded = positions(self.levels, x.device) > 0
+        apart = torch.where(coded, (error != 0).to(x.dtype), error * error)
+        return apart.masked_fill(missing, 0.0)
+
+    def error(self, x: Tensor, mean: Tensor) -> Tensor:
+        """Mean distance over the known cells of every row, (n,); 0 where none is known."""
+        known = (~x.isnan()).sum(1)
+        return self.distance(x, mean).sum(1) / known.clamp(min=1)
+
+    def _blocks(self, out: Tensor) -> Iterator[tuple[int, tuple[int, ...], Tensor]]:
+        """(k, columns, their means (n, columns) or logits (n, columns, k)), numbers first."""
+        start = 0
+        for k, columns in self.columns:
+            stop = start + len(columns) * max(1, k)
+            own = out[:, start:stop]
+            yield k, columns, own.unflatten(1, (len(columns), k)) if k else own
+            start = stop
+
+    def _in_order(self, blocks: list[Tensor]) -> Tensor:
+        return torch.cat(blocks, dim=1).index_select(1, positions(self.back, blocks[0].device))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import field
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -82,8 +83,17 @@ class Dense(_Levels, Part):
 
     def __post_init__(self) -> None:
         self.sizes = tuple(self.sizes)
-        inputs = (self.sizes[0] + self.context, *self.sizes[1:-1])
+        inputs = (self.width + self.context, *self.sizes[1:-1])
         self.layers = registered(map(_Linear, inputs, self.sizes[1:]))
+
+    @property
+    def width(self) -> int:
+        """Numbers that a row is to the first layer, without its context."""
+        return self.sizes[0]
+
+    def expanded(self, x: Tensor) -> Tensor:
+        """A row as the first layer sees it, (n, sizes[0]) → (n, width)."""
+        return x
 
     def initialise(self, generator: torch.Generator) -> None:
         gain = ACTIVATIONS[self.activation].gain
@@ -94,7 +104,7 @@ class Dense(_Levels, Part):
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """(n, sizes[0]) → (n, sizes[-1])."""
         activation = ACTIVATIONS[self.activation].value
-        x = with_context(x, context, self.context)
+        x = with_context(self.expanded(x), context, self.context)
         for layer in self.layers[:-1]:
             x = activation(layer(x))
         return self.layers[-1](x)
@@ -102,7 +112,7 @@ class Dense(_Levels, Part):
     def levels(self, x: Tensor, context: Tensor | None = None) -> list[Tensor]:
         """Activations of every hidden level, first to last; the output is not among them."""
         activation = ACTIVATIONS[self.activation].value
-        x, levels = with_context(x, context, self.context), []
+        x, levels = with_context(self.expanded(x), context, self.context), []
         for layer in self.layers[:-1]:
             x = activation(layer(x))
             levels.append(x)
@@ -110,10 +120,14 @@ class Dense(_Levels, Part):
 
     def part(self, first: int, last: int) -> Dense:
         """Layers first … last − 1 as a network of their own, sharing the weights."""
-        part = Dense(self.sizes[:2], self.activation, self.context if first == 0 else 0)
+        part = self._beginning() if first == 0 else Dense(self.sizes[:2], self.activation)
         part.sizes = self.sizes[first : last + 1]
         part.layers = self.layers[first:last]
         return part
+
+    def _beginning(self) -> Dense:
+        """A network that takes the same rows."""
+        return Dense(self.sizes[:2], self.activation, self.context)
 
     def features(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """As `forward`, with the non-linearity after the last layer, too."""
@@ -124,17 +138,116 @@ class Dense(_Levels, Part):
     ) -> tuple[list[Tensor], list[Tensor], Tensor]:
         """Weights (without the context's), slopes between them, and the output.
 
-        The Jacobian of a row is W_L diag(s_{L−1}) W_{L−1} … diag(s_1) W_1.
+        The Jacobian of a row, as the first layer sees it, is
+        W_L diag(s_{L−1}) W_{L−1} … diag(s_1) W_1.
         """
         value, slope, _ = ACTIVATIONS[self.activation]
-        x, slopes = with_context(x, context, self.context), []
+        x, slopes = with_context(self.expanded(x), context, self.context), []
         for layer in self.layers[:-1]:
             a = layer(x)
             x = value(a)
             slopes.append(slope(a, x))
         first, *others = (layer.weight for layer in self.layers)
-        weights = [first[:, : self.sizes[0]], *others]
+        weights = [first[:, : self.width], *others]
         return weights, slopes, self.layers[-1](x)
+
+
+class Table(Dense):
+    """Dense for the cells of a mixed table, NaN where one is missing; each is spread out first:
+
+        a number       its value, or 0, and a flag that says whether it is known
+        a category     one-hot, all zeros if it is missing
+        of very many   a learned vector, zeros if it is missing
+
+    categories : how many categories each column has; 0 for numbers.
+    """
+
+    categories: tuple[int, ...] = ()
+    embeddings: nn.ParameterList = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.categories = tuple(self.categories)
+        self.columns = by_levels(self.categories)
+        if len(self.categories) != self.sizes[0]:
+            raise ValueError(
+                f"{len(self.categories)} columns make no rows of {self.sizes[0]} cells"
+            )
+        super().__post_init__()
+        self.embeddings = nn.ParameterList(
+            torch.zeros(k, embedding_width(k))
+            for k, columns in self.columns
+            for _ in columns
+            if k > MOST_ONE_HOT
+        )
+
+    @property
+    def width(self) -> int:
+        return sum(map(cell_width, self.categories))
+
+    def initialise(self, generator: torch.Generator) -> None:
+        super().initialise(generator)
+        for embedding in self.embeddings:
+            # as long as a one-hot vector
+            nn.init.normal_(embedding, std=embedding.shape[1] ** -0.5, generator=generator)
+
+    def expanded(self, x: Tensor) -> Tensor:
+        """Cells (n, d) → (n, width): numbers first, then categories, those of few first."""
+        embeddings, spread = iter(self.embeddings), []
+        for k, columns in self.columns:
+            cells = x.index_select(1, positions(columns, x.device))
+            if k > MOST_ONE_HOT:
+                spread += [_embedded(cell, next(embeddings)) for cell in cells.unbind(1)]
+            elif k:
+                # NaN equals none of them
+                codes = torch.arange(k, dtype=x.dtype, device=x.device)
+                spread.append((cells.unsqueeze(2) == codes).to(x.dtype).flatten(1))
+            else:
+                missing = cells.isnan()
+                spread += [cells.masked_fill(missing, 0.0), (~missing).to(x.dtype)]
+        return torch.cat(spread, dim=1)
+
+    def _beginning(self) -> Dense:
+        part = Table(self.sizes[:2], self.activation, self.context, self.categories)
+        part.embeddings = self.embeddings
+        return part
+
+
+MOST_ONE_HOT = 32  # categories; more are embedded
+
+
+def cell_width(levels: int) -> int:
+    """Numbers that a cell is spread out to."""
+    if levels > MOST_ONE_HOT:
+        return embedding_width(levels)
+    return levels or 2
+
+
+def embedding_width(levels: int) -> int:
+    """Length of the vector that stands for one of so many categories: √k, within 6 … 32."""
+    return min(32, math.ceil(math.sqrt(levels)))
+
+
+def by_levels(levels: Sequence[int]) -> list[tuple[int, tuple[int, ...]]]:
+    """(number of categories, columns that have so many), numbers (0) first.
+
+    >>> by_levels((0, 3, 0, 2, 3))
+    [(0, (0, 2)), (2, (3,)), (3, (1, 4))]
+    """
+    return [(k, tuple(j for j, own in enumerate(levels) if own == k)) for k in sorted({*levels})]
+
+
+@lru_cache(maxsize=512)
+def positions(columns: tuple[int, ...], device: torch.device) -> Tensor:
+    """Columns as an index, made once: so long a list costs as much as the layer it is for."""
+    with torch.inference_mode(False):
+        return torch.tensor(columns, device=device)
+
+
+def _embedded(codes: Tensor, table: Tensor) -> Tensor:
+    """Rows of a table (k, e) for codes (n,), zeros where a code is NaN, (n, e)."""
+    missing = codes.isnan()
+    rows = F.embedding(codes.masked_fill(missing, 0.0).long(), table)
+    return rows.masked_fill(missing.unsqueeze(1), 0.0)
 
 
 class Mirror(_Levels, Part):

@@ -35,7 +35,7 @@ def generate(
     prior: Any = None,
     mean: bool | None = None,
 ) -> Iterator[np.ndarray]:
-    """n new rows in pieces (k, *shape) in the units of the training data.
+    """n new rows in pieces (k, *shape) in the units of the training data; mixed: frames.
 
     seed : the first piece is that of `model.sample(k, random_state=seed)`.
     temperature : by which the prior's noise is multiplied. Below 1 rows keep to what is most
@@ -187,11 +187,14 @@ def _copy_of(module: Any) -> Any:
     return twin
 
 
-def in_types(rows: np.ndarray, columns: Columns) -> np.ndarray:
+def in_types(rows: Any, columns: Columns) -> Any:
     """Rows with whole numbers where the training data had them, in the training data's dtype.
 
-    Greys and other levels stay within their range, integers within what their dtype holds.
+    Greys and other levels stay within their range, integers within what their dtype holds. Frames
+    of mixed tables are as they should be.
     """
+    if columns.schema is not None:
+        return rows
     flat = rows.reshape(len(rows), columns.n_features).copy()
     whole, dtype = columns.whole_numbers, np.dtype(columns.dtype)
     flat[:, whole] = np.rint(flat[:, whole]) + 0.0  # no -0
