@@ -100,6 +100,13 @@ def test_new_rows_have_the_tables_own_columns(diabolo, model, people, tmp_path):
     assert set(made["class"]) == {1, 2}
 
 
+def test_edits_are_for_numbers(diabolo, model, people, tmp_path):
+    result = diabolo("edit", model, people, "--component", 1, "-o", tmp_path / "e.csv")
+    assert result.code == 1
+    assert "this model was fitted on a mixed table" in result.err
+    assert not list(tmp_path.iterdir())
+
+
 def test_inspected(diabolo, model):
     page = diabolo("inspect", model).out
     assert "5 features, a mixed table: 1 number, 1 boolean, 2 categories, 1 date" in page

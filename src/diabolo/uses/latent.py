@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from diabolo.data.fields import NUMBERS
 from diabolo.families import rowwise
 from diabolo.families.learner import Learner
 from diabolo.families.rowwise import PIECE
@@ -87,14 +88,24 @@ def decode_scaled(model: Learner, codes: np.ndarray, context: Any = None) -> np.
 
 def in_units(model: Learner, scaled: np.ndarray) -> np.ndarray:
     """Scaled flat rows (n, d) → rows in the units and shape of the training data."""
+    _refuse_mixed(model)
     return model.columns_.original(torch.from_numpy(scaled))
+
+
+def _refuse_mixed(model: Learner) -> None:
+    if model.columns_.schema is not None:
+        raise ValueError(
+            "rows are compared by squared error here, which says nothing of categories, but this "
+            "model was fitted on a mixed table. Fit one on columns of numbers without gaps."
+        )
 
 
 def scaled_rows(model: Learner, X: Any) -> np.ndarray:
     """Rows X as the network sees them, (n, d) float32; refuses what the model was not made for."""
     from diabolo.data.sources import open_dataset
 
-    dataset = open_dataset(X)
+    _refuse_mixed(model)
+    dataset = open_dataset(X, schema=NUMBERS)
     model.columns_.check(dataset, values=True)
     rows = dataset.rows.take(np.arange(len(dataset)))
     return model.columns_.scaled(torch.from_numpy(np.ascontiguousarray(rows))).numpy()
