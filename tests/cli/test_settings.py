@@ -58,6 +58,8 @@ def test_every_hyper_parameter_has_a_flag_that_reads_its_default(name):
         ("sparse", str | Sequence[str], "sparse"),
         ("sparse,plain", str | Sequence[str], ("sparse", "plain")),
         ("none", str | None, None),
+        ("8", int | Sequence[int], 8),
+        ("8,4", int | Sequence[int], (8, 4)),
     ],
 )
 def test_what_a_text_means(text, hint, value):
@@ -102,8 +104,12 @@ def test_a_list_of_layers():
 @pytest.mark.parametrize(
     ("common", "others", "sentence"),
     [
-        ({"beta": 2.0}, {}, "has no setting --beta; it belongs to --model variational."),
-        ({}, {"k": "3"}, "has no setting --k; it belongs to --model sparse."),
+        (
+            {"beta": 2.0},
+            {},
+            "has no setting --beta; it belongs to --model variational, beta-vae, beta-tc or ",
+        ),
+        ({}, {"k": "3"}, "has no setting --k; it belongs to --model sparse or importance"),
         ({}, {"target-activation": "0.1"}, "belongs to --model sparse or stacked."),
         ({}, {"epoch": "3"}, "unknown setting --epoch; did you mean --epochs?"),
         ({}, {"emphasys": "1"}, "unknown setting --emphasys; did you mean --emphasis?"),

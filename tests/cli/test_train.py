@@ -131,7 +131,7 @@ def test_a_bar_on_a_terminal_leaves_standard_output_alone(tmp_path, quick, monke
         (["mnits"], 1, "did you mean 'mnist'?"),
         (["digits", "--model", "variatonal"], 2, "did you mean 'variational'?"),
         (["digits", "--epoch", "3"], 2, "did you mean --epochs?"),
-        (["digits", "--beta", "3"], 2, "it belongs to --model variational."),
+        (["digits", "--beta", "3"], 2, "it belongs to --model variational, beta-vae, "),
         (["digits", "--lr", "-1"], 1, "'lr' parameter of Autoencoder must be a float in the range"),
         (["digits", "--model", "undercomplete", "--code", "64"], 1, "pass --code 16, or --model"),
         (["digits", "--model", "deep", "--hidden", "8"], 1, "--hidden names 1"),

@@ -147,7 +147,7 @@ def parsed(flag: str, text: str, hint: Any) -> Any:
     """
     kinds = get_args(hint) if get_origin(hint) is not Sequence and get_args(hint) else (hint,)
     lists = [kind for kind in kinds if get_origin(kind) is Sequence]
-    if lists and (str not in kinds or "," in text):
+    if lists and ("," in text or not {bool, int, float, str} & set(kinds)):
         parts = [] if text.lower() in {"", "none"} else text.split(",")
         return tuple(parsed(flag, part.strip(), get_args(lists[0])[0]) for part in parts)
     if NoneType in kinds and text.lower() == "none":
@@ -185,10 +185,9 @@ def _unknown(name: str, family: type[Estimator], hints: dict[str, Any]) -> str:
     """The sentence for a setting that the family does not have."""
     flags = [flag_of(known).removeprefix("--") for known in hints]
     if owners := _families_with(name):
-        return (
-            f"{family.__name__} has no setting {flag_of(name)}; it belongs to --model "
-            f"{' or '.join(owners)}."
-        )
+        others = f" or {len(owners) - 3} others" if len(owners) > 3 else ""
+        models = " or ".join(owners[:3]) if not others else ", ".join(owners[:3]) + others
+        return f"{family.__name__} has no setting {flag_of(name)}; it belongs to --model {models}."
     close = get_close_matches(flag_of(name).removeprefix("--"), flags, n=1)
     if close:
         return f"unknown setting {flag_of(name)}; did you mean --{close[0]}?"
