@@ -107,7 +107,7 @@ def test_a_list_of_layers():
         (
             {"beta": 2.0},
             {},
-            "has no setting --beta; it belongs to --model variational, beta-vae, beta-tc or ",
+            "it belongs to --model variational, beta-vae, beta-tc or ",
         ),
         ({}, {"k": "3"}, "has no setting --k; it belongs to --model sparse or importance"),
         ({}, {"target-activation": "0.1"}, "belongs to --model sparse or stacked."),
