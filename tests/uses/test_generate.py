@@ -3,12 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 from diabolo import Autoencoder, GenerativeAdversarialNetwork, VariationalAutoencoder, open_dataset
 from diabolo.data.columns import Columns
 from diabolo.uses import generate as module
-from diabolo.uses.generate import generate, in_types, tempered
+from diabolo.uses.generate import generate, in_types
 
 QUICK = {"max_epochs": 2, "random_state": 0, "n_threads": 1, "hidden_layer_sizes": (8,)}
 
@@ -73,20 +72,6 @@ def test_a_temperature_multiplies_the_noise(table, noise):
     still = all_rows(model, 3, temperature=0.0)
     np.testing.assert_allclose(wide - still[0], 2.5 * (plain - still[0]), atol=1e-3, rtol=1e-3)
     assert np.ptp(still, axis=0).max() == 0
-
-
-def test_the_model_itself_keeps_its_temperature(vae, gan):
-    for model in (vae, gan):
-        before = model.sample(3, random_state=0)
-        warm = tempered(model, 2.0)
-        assert not np.allclose(warm.sample(3, random_state=0), before)
-        assert np.array_equal(model.sample(3, random_state=0), before)
-
-
-def test_tempered_draws_have_the_distribution_that_they_claim():
-    prior = module.Tempered(module.StandardNormal(1), 0.5)
-    draws = prior.sample(2000, module.torch.Generator().manual_seed(0)).numpy()[:, 0]
-    assert stats.kstest(draws, stats.norm(scale=0.5).cdf).pvalue > 0.01
 
 
 def test_a_context_is_shared_by_all_rows(table):

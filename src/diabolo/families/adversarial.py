@@ -18,7 +18,7 @@ from diabolo.families.composition import Facts
 from diabolo.families.conditional import Conditional
 from diabolo.families.fits import Fits, epochs
 from diabolo.families.rowwise import PIECE
-from diabolo.families.sampling import count
+from diabolo.families.sampling import checked_temperature, count
 from diabolo.families.seeds import Seeds
 from diabolo.families.tables import side_columns
 from diabolo.models.adversarial import (
@@ -154,18 +154,21 @@ class GenerativeAdversarialNetwork(Conditional):
         random_state: Any = None,
         labels: Any = None,
         context: Any = None,
+        temperature: float = 1.0,
     ) -> np.ndarray:
         """New rows, in the units and shape of the training data.
 
+        temperature : by which the noise is multiplied; below 1 rows differ less.
         labels : classes of the rows, one for each or one for all, of a model fitted with labels;
             None: drawn with the shares they had in the training.
         """
         check_is_fitted(self)
         n = count(n_samples, self.columns_.n_features)
+        heat = checked_temperature(temperature)
         generator = Seeds.of(random_state).generator("sample")
         sides, pieces = self._conditions(labels, context, n, generator), []
         for start in range(0, n, PIECE):
-            z = self.module_.prior.sample(min(PIECE, n - start), generator)
+            z = self.module_.prior.sample(min(PIECE, n - start), generator, heat)
             side = None if sides is None else sides[start : start + PIECE]
             pieces.append(self._decoded(z, side, start))
         return np.concatenate(pieces)

@@ -36,7 +36,7 @@ def sample(
 ) -> np.ndarray:
     """New rows; see `Estimator.sample`."""
     n = count(n_samples, estimator.columns_.n_features)
-    heat = _temperature(temperature)
+    heat = checked_temperature(temperature)
     source, generator = prior_of(estimator, prior), seeds.generator("sample")
     sides, pieces = estimator._sides(context, n), []
     for start in range(0, n, PIECE):
@@ -175,7 +175,7 @@ def count(n_samples: Any, n_features: int) -> int:
     return int(n_samples)
 
 
-def _temperature(temperature: Any) -> float:
+def checked_temperature(temperature: Any) -> float:
     try:
         value = float(temperature)
     except (TypeError, ValueError):

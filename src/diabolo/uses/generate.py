@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Iterator, Sequence
 from inspect import signature
@@ -10,16 +9,13 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
 from diabolo.data.columns import Columns
 from diabolo.families import sampling
 from diabolo.families.learner import Learner
 from diabolo.families.rowwise import PIECE
 from diabolo.families.seeds import Seeds
-from diabolo.parts.priors import StandardNormal, Uniform
-from diabolo.uses.latent import is_conditional, prior_of
+from diabolo.uses.latent import is_conditional
 
 WINDOW = 8 * 2**20  # bytes of rows held at a time
 
@@ -56,9 +52,7 @@ def generate(
     classes = None if labels is None else known_labels(model, labels)
     if context is not None:
         _check_context(model, len(context))
-    if temperature != 1 and "temperature" not in signature(model.sample).parameters:
-        model = tempered(model, temperature, prior)
-    elif temperature != 1:
+    if temperature != 1:
         words["temperature"] = temperature
     return _pieces(model, int(n), seed, words, classes, context)
 
@@ -145,46 +139,6 @@ def known_labels(model: Learner, labels: Sequence[Any]) -> np.ndarray:
                 f"{', '.join(by_text)}."
             )
     return np.array([by_text[str(label)] for label in labels])
-
-
-class Tempered(nn.Module):
-    """A prior whose draws are multiplied by a temperature T: of N(0, I) it makes N(0, T²I)."""
-
-    def __init__(self, prior: StandardNormal | Uniform, temperature: float) -> None:
-        super().__init__()
-        self.prior, self.temperature, self.dim = prior, temperature, prior.dim
-
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        return self.temperature * self.prior.sample(n, generator)
-
-
-def tempered(model: Learner, temperature: float, prior: Any = None) -> Learner:
-    """The same model, weights shared, with its prior's draws multiplied by the temperature.
-
-    raises ValueError where the prior is no noise around zero.
-    """
-    own = prior_of(model)
-    if prior is not None or not isinstance(own, StandardNormal | Uniform):
-        what = "one that was fitted" if prior is not None or own is None else type(own).__name__
-        raise ValueError(
-            f"a temperature scales the noise of a normal or uniform prior, not of {what}: "
-            "leave it at 1."
-        )
-    model, module = copy.copy(model), _copy_of(model.module_)
-    if hasattr(module, "code"):
-        module.code = _copy_of(module.code)
-        module.code.prior = Tempered(own, temperature)
-    else:
-        module.prior = Tempered(own, temperature)
-    model.module_ = module
-    return model
-
-
-def _copy_of(module: Any) -> Any:
-    """A module whose parts can be exchanged without changing the one it was copied from."""
-    twin = copy.copy(module)
-    twin._modules = dict(module._modules)
-    return twin
 
 
 def in_types(rows: Any, columns: Columns) -> Any:
