@@ -82,8 +82,12 @@ def whole_numbers(name: str, values: Sequence[Any]) -> tuple[int, ...]:
 
 
 def code_size(facts: Facts) -> int:
-    """Code size where none was asked for: a quarter of the features, within 1 … 32."""
-    return max(1, min(32, facts.n_features // 4))
+    """Code size where none was asked for: a quarter of the features, within 1 … 32.
+
+    A column of K categories counts as K features.
+    """
+    width = sum(max(1, levels) for levels in facts.table) or facts.n_features
+    return max(1, min(32, width // 4))
 
 
 LIKELIHOODS: dict[str, Callable[[Facts], Likelihood]] = {
