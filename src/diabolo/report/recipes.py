@@ -140,10 +140,11 @@ def _sparse(sizes: Budget, shared: Words) -> dict[str, Estimator]:
         "n_components": sizes.features,
         "hidden_layer_sizes": (),
         "target_activation": 0.1,
+        "l2": 3e-3,  # without it the features are noisy
     }
     return {
         "not sparse": SparseAutoencoder(**layer, sparsity_weight=0.0),
-        "sparse features": SparseAutoencoder(**layer, sparsity_weight=5.0),
+        "sparse features": SparseAutoencoder(**layer, sparsity_weight=10.0),
     }
 
 
