@@ -126,4 +126,4 @@ def test_an_encoder_of_ones_own_sees_zeros(rows):
     x = model.columns_.scaled(torch.from_numpy(rows))
     x[:, 2] = 0
     wanted = model.columns_.original(model.module_.reconstruct(x))
-    np.testing.assert_allclose(found[:, 2], wanted[:, 2], rtol=1e-5)
+    np.testing.assert_allclose(found[:, 2], wanted[:, 2], rtol=1e-4, atol=1e-5)
