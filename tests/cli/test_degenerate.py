@@ -9,7 +9,6 @@ import pytest
 from degenerate import BAD, GOOD, MIXED
 from diabolo import load
 from diabolo.cli.recipes import RECIPES
-from diabolo.engine.players import Seat
 
 
 def at_the_command_line(case, folder):
@@ -23,14 +22,6 @@ def at_the_command_line(case, folder):
 
 def cases(table):
     return pytest.mark.parametrize("case", table, ids=lambda case: case.name)
-
-
-@pytest.fixture
-def steps(monkeypatch):
-    made = []
-    step = Seat.differentiate
-    monkeypatch.setattr(Seat, "differentiate", lambda *args: made.append(1) or step(*args))
-    return made
 
 
 @cases(BAD)

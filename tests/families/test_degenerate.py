@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from degenerate import BAD, GOOD, MIXED, NUMBERS_ALONE, Case, changed, table
-from diabolo.engine.players import Seat
 from diabolo.families import family
 
 rng = np.random.default_rng
@@ -71,15 +70,6 @@ CHOOSING = {"VQVAE"}  # families whose code is the nearest of several
 
 def id_of(case):
     return case.name
-
-
-@pytest.fixture
-def steps(monkeypatch):
-    """How many steps of training were made."""
-    made = []
-    step = Seat.differentiate
-    monkeypatch.setattr(Seat, "differentiate", lambda *args: made.append(1) or step(*args))
-    return made
 
 
 def is_one_sentence(message):

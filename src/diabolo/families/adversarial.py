@@ -28,6 +28,7 @@ from diabolo.models.adversarial import (
     SampleDistance,
 )
 from diabolo.models.autoencoder import Example
+from diabolo.models.model import parameters_under
 from diabolo.parts import games, networks, priors
 
 GAMES = {
@@ -125,16 +126,12 @@ class GenerativeAdversarialNetwork(Conditional):
 
     def players(self, module: AdversarialModule, fits: Fits) -> tuple[Player, ...]:
         moments = {"betas": (0.0, 0.99)}
-        generator, discriminator = GeneratorSide(module), DiscriminatorSide(module)
+        maker, judge = (parameters_under(name, module) for name in ("generator", "discriminator"))
         return (
             fits.player(
-                "generator",
-                generator,
-                _of("generator", module),
-                averaging=self.averaging,
-                **moments,
+                "generator", GeneratorSide(module), maker, averaging=self.averaging, **moments
             ),
-            fits.player("discriminator", discriminator, _of("discriminator", module), **moments),
+            fits.player("discriminator", DiscriminatorSide(module), judge, **moments),
         )
 
     def plan(self, module: AdversarialModule, fits: Fits) -> list[Phase]:
@@ -200,8 +197,3 @@ class GenerativeAdversarialNetwork(Conditional):
         labels = y if self._is_conditional else None
         verdicts = self.score_samples(X, labels=labels, context=context)
         return float(verdicts.mean(dtype=np.float64))
-
-
-def _of(player: str, module: AdversarialModule) -> tuple[str, ...]:
-    """Names, as the player's objective has them, of the parameters that are the player's."""
-    return tuple(f"module.{n}" for n, _ in module.named_parameters() if n.startswith(f"{player}."))

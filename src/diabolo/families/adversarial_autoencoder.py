@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Real
-from typing import ClassVar
-
-from sklearn.utils._param_validation import Interval
-
 from diabolo.families.composition import Facts
 from diabolo.families.criticised import Criticised
 from diabolo.models.autoencoder import AutoencoderModule
@@ -24,12 +19,6 @@ class AdversarialAutoencoder(Criticised):
 
     Makhzani et al. 2015, "Adversarial autoencoders".
     """
-
-    critic_weight: float = 1.0
-
-    _parameter_constraints: ClassVar[dict[str, list]] = {
-        "critic_weight": [Interval(Real, 0, None, closed="left")],
-    }
 
     def compose(self, facts: Facts) -> AutoencoderModule:
         dim = self.code_size(facts)

@@ -21,12 +21,15 @@ from diabolo.parts.networks import Dense
 class Criticised(Estimator):
     """Estimator with a critic; epochs are judged by the loss without the critic's term.
 
+    critic_weight : of what the critic says in the autoencoder's loss.
     critic_lr : highest learning rate of the critic.
     """
 
+    critic_weight: float = 1.0
     critic_lr: float = 1e-3
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
+        "critic_weight": [Interval(Real, 0, None, closed="left")],
         "critic_lr": [Interval(Real, 0, None, closed="neither")],
     }
 

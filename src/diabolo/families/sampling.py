@@ -163,16 +163,22 @@ def codes_of(
     return estimator._rows_through(through, X, context, width)
 
 
+def at_least_one(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"{name}={value!r} must be a whole number of at least 1.")
+    return int(value)
+
+
 def count(n_samples: Any, n_features: int) -> int:
-    if isinstance(n_samples, bool) or not isinstance(n_samples, Integral) or n_samples < 1:
-        raise ValueError(f"n_samples={n_samples!r} must be a whole number of at least 1.")
+    """Rows to draw, if there is room for all of them at once."""
+    n = at_least_one("n_samples", n_samples)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if int(n_samples) * n_features * 8 > memory:
+    if n * n_features * 8 > memory:
         raise ValueError(
-            f"{int(n_samples):,} rows of {n_features} numbers do not fit in this machine's memory: "
+            f"{n:,} rows of {n_features} numbers do not fit in this machine's memory: "
             "draw fewer at a time, or write them to a file with `diabolo generate`."
         )
-    return int(n_samples)
+    return n
 
 
 def checked_temperature(temperature: Any) -> float:

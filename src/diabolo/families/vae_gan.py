@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Real
-from typing import ClassVar
-
-from sklearn.utils._param_validation import Interval
-
 from diabolo.families.composition import Facts, refuse_mixed
 from diabolo.families.criticised import Criticised
 from diabolo.families.variational import VariationalAutoencoder
@@ -25,12 +20,6 @@ class VAEGAN(Criticised, VariationalAutoencoder):
 
     Larsen et al. 2016, "Autoencoding beyond pixels using a learned similarity metric".
     """
-
-    critic_weight: float = 1.0
-
-    _parameter_constraints: ClassVar[dict[str, list]] = {
-        "critic_weight": [Interval(Real, 0, None, closed="left")],
-    }
 
     def compose(self, facts: Facts) -> AutoencoderModule:
         refuse_mixed(

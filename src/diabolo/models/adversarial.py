@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from diabolo.models.autoencoder import Example, call
-from diabolo.models.model import Joint, Model, is_ours
+from diabolo.models.model import Joint, Model, Objective, is_ours
 from diabolo.parts.activations import ACTIVATIONS
 from diabolo.parts.discrepancies import NegativeDistance, chance, mmd
 from diabolo.parts.games import Game
@@ -64,12 +64,8 @@ class AdversarialModule(Model):
         return call(self.discriminator, x, context)[:, 0]
 
 
-class GeneratorSide(nn.Module):
+class GeneratorSide(Objective[AdversarialModule]):
     """What the generator minimises."""
-
-    def __init__(self, module: AdversarialModule) -> None:
-        super().__init__()
-        self.module = module
 
     def forward(
         self, batch: Example, clock: Tensor, generator: torch.Generator | None
@@ -83,17 +79,13 @@ class GeneratorSide(nn.Module):
         return {"loss": module.game.generator(real, fake)}
 
 
-class DiscriminatorSide(nn.Module):
+class DiscriminatorSide(Objective[AdversarialModule]):
     """What the discriminator minimises, and how sure it is of itself.
 
     margin : mean verdict on real rows less that on generated ones, in logits.
     told apart : share of pairs of which the real row got the higher verdict; ½ is a draw, and at 1
         the discriminator has won.
     """
-
-    def __init__(self, module: AdversarialModule) -> None:
-        super().__init__()
-        self.module = module
 
     def forward(
         self, batch: Example, clock: Tensor, generator: torch.Generator | None
@@ -130,7 +122,7 @@ class DiscriminatorSide(nn.Module):
         return slopes[0].square().sum(1).mean(), slopes[1].square().sum(1).mean()
 
 
-class SampleDistance(nn.Module):
+class SampleDistance(Objective[AdversarialModule]):
     """Energy distance between rows and as many generated ones or more; 0 for the same law.
 
     The losses of a game say who is ahead, not how good the samples are; this does. Rows and their
@@ -138,8 +130,7 @@ class SampleDistance(nn.Module):
     """
 
     def __init__(self, module: AdversarialModule) -> None:
-        super().__init__()
-        self.module = module
+        super().__init__(module)
         self.kernel = NegativeDistance()
 
     def forward(

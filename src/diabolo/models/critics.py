@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from diabolo.models.autoencoder import AutoencoderModule, Example
+from diabolo.models.model import Objective, parameters_under
 from diabolo.parts.critics import Critic
 
 PLACE = "penalties.0"  # of the penalty that holds the critic, in the module
@@ -21,12 +22,8 @@ def critic_of(module: AutoencoderModule) -> Critic:
     return penalty
 
 
-class CriticSide(nn.Module):
+class CriticSide(Objective[AutoencoderModule]):
     """What the critic minimises; the autoencoder stays as it is."""
-
-    def __init__(self, module: AutoencoderModule) -> None:
-        super().__init__()
-        self.module = module
 
     def forward(
         self, batch: Example, clock: Tensor, generator: torch.Generator | None
@@ -36,12 +33,8 @@ class CriticSide(nn.Module):
         return {"loss": critic_of(self.module).objection(record, self.module, generator)}
 
 
-class WithoutCritic(nn.Module):
+class WithoutCritic(Objective[AutoencoderModule]):
     """The loss without what the critic says, which changes its standard all the time."""
-
-    def __init__(self, module: AutoencoderModule) -> None:
-        super().__init__()
-        self.module = module
 
     def forward(
         self, batch: Example, clock: Tensor, generator: torch.Generator | None
@@ -53,7 +46,6 @@ class WithoutCritic(nn.Module):
 
 def sides(module: AutoencoderModule) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Parameters of the autoencoder, and of the critic as `CriticSide` names them."""
-    names = [name for name, _ in module.named_parameters()]
-    critics = [name for name in names if name.startswith(f"{PLACE}.critic.")]
-    own = tuple(name for name in names if name not in critics)
-    return own, tuple(f"module.{name}" for name in critics)
+    critics = parameters_under(f"{PLACE}.critic", module)
+    names = (name for name, _ in module.named_parameters())
+    return tuple(name for name in names if f"module.{name}" not in critics), critics

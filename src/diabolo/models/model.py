@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from torch import nn
 
@@ -24,6 +24,25 @@ class Model(Part, abstract=True):
     def joints(self) -> Iterator[Joint]:
         """Where its words meet, by what those of ours declare; a user's own declare nothing."""
         raise NotImplementedError
+
+
+Kind = TypeVar("Kind", bound=Model)
+
+
+class Objective(nn.Module, Generic[Kind]):
+    """What a player minimises, over a model that is not its alone."""
+
+    module: Kind
+
+    def __init__(self, module: Kind) -> None:
+        super().__init__()
+        self.module = module
+
+
+def parameters_under(prefix: str, module: Model) -> tuple[str, ...]:
+    """Names, as an `Objective` over the model has them, of the parameters that begin so."""
+    names = (name for name, _ in module.named_parameters())
+    return tuple(f"module.{name}" for name in names if name.startswith(f"{prefix}."))
 
 
 def is_ours(network: nn.Module) -> bool:

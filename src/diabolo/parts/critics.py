@@ -84,8 +84,9 @@ class RowCritic(Critic):
     def forward(
         self, record: Pass, model: AutoencoderModule, generator: torch.Generator | None
     ) -> Tensor:
-        drawn = self._drawn(record, model, generator)
-        loss = self.game.generator(self.verdict(record.x), self.verdict(drawn))
+        fake = self.verdict(self._drawn(record, model, generator))
+        real = self.verdict(record.x) if self.game.pairs else fake
+        loss = self.game.generator(real, fake)
         shown = model.likelihood.mean(record.out)
         apart = self._features(record.x) - self._features(shown)
         return loss + self.likeness * 0.5 * apart.square().sum(1).mean()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from inspect import signature
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -44,17 +42,14 @@ def generate(
         would vary too little.
     raises ValueError, before the first row, for what this model cannot do.
     """
-    if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
-        raise ValueError(f"n={n!r} must be a whole number of at least 1.")
-    if not (math.isfinite(temperature) and temperature >= 0):
-        raise ValueError(f"temperature={temperature!r} must be a number of at least 0.")
+    rows, heat = sampling.at_least_one("n", n), sampling.checked_temperature(temperature)
     words = _words(model, prior, mean)
     classes = None if labels is None else known_labels(model, labels)
     if context is not None:
         _check_context(model, len(context))
-    if temperature != 1:
-        words["temperature"] = temperature
-    return _pieces(model, int(n), seed, words, classes, context)
+    if heat != 1:
+        words["temperature"] = heat
+    return _pieces(model, rows, seed, words, classes, context)
 
 
 def _check_context(model: Learner, given: int) -> None:
@@ -93,18 +88,9 @@ def piece_rows(columns: Columns) -> int:
     return PIECE * max(1, WINDOW // (PIECE * columns.n_features * 8))
 
 
-def can_generate(model: Learner) -> bool:
-    return hasattr(model, "sample")
-
-
 def _words(model: Learner, prior: Any, mean: bool | None) -> dict[str, Any]:
     """What else to tell `sample`, by what it takes."""
     name = type(model).__name__
-    if not can_generate(model):
-        raise ValueError(
-            f"{name} has no prior to draw codes from: generate with a VariationalAutoencoder or a "
-            "GenerativeAdversarialNetwork."
-        )
     takes = signature(model.sample).parameters
     words: dict[str, Any] = {}
     if prior is not None:

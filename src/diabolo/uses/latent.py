@@ -18,7 +18,6 @@ from diabolo.families import rowwise
 from diabolo.families.learner import Learner
 from diabolo.families.rowwise import PIECE
 from diabolo.families.seeds import Seeds
-from diabolo.families.tables import side_columns, width_of
 from diabolo.parts.priors import Prior
 
 
@@ -44,18 +43,6 @@ def code_width(model: Learner) -> int:
     return int(module.code.dim if has_encoder(model) else module.prior.dim)
 
 
-def sides_of(model: Learner, context: Any, rows: int) -> Tensor | None:
-    """A context as a tensor (rows, c), held against what the model was fitted with."""
-    sides = side_columns(context, rows)
-    wanted = model._context_width
-    if width_of(sides) != wanted:
-        raise ValueError(
-            f"this {type(model).__name__} was fitted with {wanted or 'no'} context columns, got "
-            f"{width_of(sides) or 'none'}: pass context=… as in fit."
-        )
-    return None if sides is None else torch.from_numpy(sides).to(model.device_)
-
-
 def is_conditional(model: Learner) -> bool:
     """Whether the model was fitted with labels and sees the class of every row."""
     return bool(getattr(model, "_is_conditional", False))
@@ -74,7 +61,7 @@ def seen_beside(model: Learner, labels: Any, context: Any, rows: int) -> np.ndar
 
 def decode_scaled(model: Learner, codes: np.ndarray, context: Any = None) -> np.ndarray:
     """Codes (n, k) → rows as the network gives them, scaled and flat, (n, d) float32."""
-    sides = sides_of(model, context, len(codes))
+    sides = model._sides(context, len(codes))
     decode: Callable[[Tensor, Tensor | None], Tensor] = model.module_.decode
     z = torch.from_numpy(np.ascontiguousarray(codes, np.float32)).to(model.device_)
     pieces = [np.empty((0, model.columns_.n_features), np.float32)]

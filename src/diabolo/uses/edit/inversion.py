@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from diabolo.families.learner import Learner
-from diabolo.uses.latent import decode_scaled, has_encoder, noise, scaled_rows, sides_of
+from diabolo.uses.latent import decode_scaled, has_encoder, noise, scaled_rows
 
 STEPS = 300
 TRIES = 1000  # draws that the starts are chosen from
@@ -47,7 +47,7 @@ def invert(
     """
     x = scaled_rows(model, X)
     starts = _starts(model, X, x, random_state, context)
-    sides = sides_of(model, context, len(x))
+    sides = model._sides(context, len(x))
     pieces = []
     for first in range(0, len(x), TOGETHER):
         rows = slice(first, first + TOGETHER)

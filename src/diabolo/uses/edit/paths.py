@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from diabolo.families.learner import Learner
-from diabolo.uses.latent import sides_of
 
 ITERATIONS = 200
 NEARLY_PARALLEL = 1e-4  # radians
@@ -134,6 +133,6 @@ def _exact_decoder(model: Learner, context: Any, rows: int) -> Callable[[Tensor]
     module = copy.deepcopy(model.module_).cpu().double().requires_grad_(False)
     if context is not None and len(context) == 1:
         context = np.repeat(np.asarray(context, np.float32), rows, 0)
-    tensor = sides_of(model, context, rows)
+    tensor = model._sides(context, rows)
     context = None if tensor is None else tensor.cpu().double()
     return lambda z: module.decode(z, context)
