@@ -22,7 +22,7 @@ import time
 import numpy as np
 
 import diabolo
-from diabolo.families.estimator import Estimator
+from diabolo.estimators.estimator import Estimator
 from diabolo.measures.features import Embedding, Features
 from diabolo.measures.samples import kernel_distance, memorisation, neighbourhoods
 

@@ -29,7 +29,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 import diabolo
-from diabolo.families.estimator import Estimator
+from diabolo.estimators.estimator import Estimator
 
 ROOT = Path(__file__).resolve().parents[1]
 PROBED = 20_000  # training rows that a probe sees

@@ -33,7 +33,6 @@ if TYPE_CHECKING:  # for editors and type checkers, which cannot see through the
     from diabolo.families.masked import MaskedAutoencoder as MaskedAutoencoder
     from diabolo.families.mixture import MixtureVAE as MixtureVAE
     from diabolo.families.nested import NestedAutoencoder as NestedAutoencoder
-    from diabolo.families.saved import load as load
     from diabolo.families.sparse import SparseAutoencoder as SparseAutoencoder
     from diabolo.families.stacked import StackedAutoencoder as StackedAutoencoder
     from diabolo.families.total_correlation import BetaTCVAE as BetaTCVAE
@@ -42,6 +41,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which cannot see through the
     from diabolo.families.variational import VariationalAutoencoder as VariationalAutoencoder
     from diabolo.families.vector_quantised import VQVAE as VQVAE
     from diabolo.families.wasserstein import WassersteinAutoencoder as WassersteinAutoencoder
+    from diabolo.uses.saved import load as load
 
 __version__ = "0.1.0"
 
@@ -71,7 +71,7 @@ _HOMES = {
     "VAEGAN": "diabolo.families.vae_gan",
     "FactorVAE": "diabolo.families.factor",
     "GenerativeAdversarialNetwork": "diabolo.families.adversarial",
-    "load": "diabolo.families.saved",
+    "load": "diabolo.uses.saved",
     "open_dataset": "diabolo.data.sources",
     "Dataset": "diabolo.data.dataset",
     "Columns": "diabolo.data.columns",

@@ -4,7 +4,7 @@ import pytest
 
 from diabolo.cli.recipes import ALIASES, RECIPES, deep, overcomplete, recipe, undercomplete
 from diabolo.cli.usage import UsageError
-from diabolo.families.composition import Facts, code_size
+from diabolo.estimators.composition import Facts, code_size
 
 
 @pytest.mark.parametrize("name", [*RECIPES, *ALIASES])

@@ -57,7 +57,7 @@ def test_without_labels_they_are_drawn_with_the_shares_of_the_training():
     y = np.where(y < 6, 1, 7)
     model = short().fit(X, y)
     np.testing.assert_allclose(model.class_shares_, [(y == 1).mean(), (y == 7).mean()])
-    sides = model._conditions(None, None, 20_000, diabolo.families.seeds.Seeds(0).generator("x"))
+    sides = model._conditions(None, None, 20_000, diabolo.estimators.seeds.Seeds(0).generator("x"))
     np.testing.assert_allclose(sides.mean(0), model.class_shares_, atol=0.015)
 
 

@@ -28,7 +28,8 @@ import torch
 from sklearn.datasets import load_digits
 
 from diabolo.engine.fit import Outcome, Table
-from diabolo.families import FAMILIES, family, learner
+from diabolo.estimators import learner
+from diabolo.families import FAMILIES, family
 
 ROWS, EPOCHS = 203, 12  # 203 rows, 20 held out: 183 do not divide by 32
 SETTINGS = {

@@ -7,7 +7,7 @@ from sklearn.decomposition import PCA
 
 import diabolo
 from diabolo import open_dataset
-from diabolo.families.fits import Fits
+from diabolo.estimators.fits import Fits
 from diabolo.measures.diagnosis import diagnose
 from diabolo.measures.rows import spread
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from diabolo.data.sources import Dataset
-    from diabolo.families.learner import Learner
+    from diabolo.estimators.learner import Learner
 
 WHAT = Group("What to do, one of these", sort_key=5)
 SHEET = ".png"

@@ -12,7 +12,7 @@ from diabolo.cli.flags import Data, Json, Model, Split, Target
 
 if TYPE_CHECKING:
     from diabolo.data.sources import Dataset
-    from diabolo.families.estimator import Estimator
+    from diabolo.estimators.estimator import Estimator
 
 PCA_ROWS = 5000
 LIKELIHOOD_ROWS = 1000  # a hundred draws for each take about as long as 100,000 reconstructions

@@ -19,7 +19,7 @@ from diabolo.cli.usage import UsageError
 if TYPE_CHECKING:
     import numpy as np
 
-    from diabolo.families.learner import Learner
+    from diabolo.estimators.learner import Learner
 
 SHEET = ".png"
 MOST_FILES = 100_000  # in a folder: more make most file systems slow
@@ -179,7 +179,7 @@ def _fit_prior(estimator: Any, data: str, kind: str, seed: int) -> None:
 
 def _require_prior(estimator: Any, prior: str | None) -> None:
     """The sentence about a prior that is not there, with the remedy of the command line."""
-    from diabolo.families.sampling import prior_of
+    from diabolo.estimators.sampling import prior_of
 
     try:
         prior_of(estimator, prior)

@@ -13,12 +13,12 @@ from diabolo.cli.usage import UsageError
 from diabolo.data.fields import NUMBERS
 from diabolo.data.rows import ArrayRows
 from diabolo.data.sources import Dataset, open_dataset
-from diabolo.families.rowwise import PIECE
+from diabolo.estimators.rowwise import PIECE
 from diabolo.families.saved import load
 
 if TYPE_CHECKING:
-    from diabolo.families.estimator import Estimator
-    from diabolo.families.learner import Learner
+    from diabolo.estimators.estimator import Estimator
+    from diabolo.estimators.learner import Learner
 
 WINDOW = 8 * 2**20  # bytes of rows held at a time, in their own dtype
 

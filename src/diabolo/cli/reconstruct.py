@@ -13,7 +13,7 @@ from diabolo.cli.targets import check_target
 
 if TYPE_CHECKING:
     from diabolo.data.sources import Dataset
-    from diabolo.families.estimator import Estimator
+    from diabolo.estimators.estimator import Estimator
 
 SHEET = ".png"
 

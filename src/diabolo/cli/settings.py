@@ -18,7 +18,7 @@ from cyclopts import Group, Parameter
 from diabolo.cli.usage import UsageError, guess
 
 if TYPE_CHECKING:
-    from diabolo.families.estimator import Estimator
+    from diabolo.estimators.estimator import Estimator
 
 NETWORK = Group("Network", sort_key=10)
 TRAINING = Group("Training", sort_key=11)

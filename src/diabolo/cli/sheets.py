@@ -13,13 +13,13 @@ import torch
 from PIL import Image
 
 from diabolo.data.rows import ArrayRows
-from diabolo.families.composition import Facts, image_shape
+from diabolo.estimators.composition import Facts, image_shape
 from diabolo.files import write_atomically
 
 if TYPE_CHECKING:
     from diabolo.data.sources import Dataset
-    from diabolo.families.estimator import Estimator
-    from diabolo.families.learner import Learner
+    from diabolo.estimators.estimator import Estimator
+    from diabolo.estimators.learner import Learner
 
 PER_LINE, LINES = 12, 4
 SIDE = 48  # pixels that the shorter side of an image has at least

@@ -21,7 +21,7 @@ from diabolo.cli.usage import UsageError
 
 if TYPE_CHECKING:
     from diabolo.data.sources import Dataset
-    from diabolo.families.estimator import Estimator
+    from diabolo.estimators.estimator import Estimator
 
 
 def train(

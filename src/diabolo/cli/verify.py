@@ -29,7 +29,7 @@ def verify(
 
 
 def _verify_file(path: Path) -> int:
-    from diabolo.families.estimator import Estimator
+    from diabolo.estimators.estimator import Estimator
     from diabolo.families.saved import load
 
     estimator = load(path)

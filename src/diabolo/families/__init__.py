@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from diabolo.families.learner import Learner
+    from diabolo.estimators.learner import Learner
 
 # family -> module of this package
 AUTOENCODERS = {

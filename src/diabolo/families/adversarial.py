@@ -13,14 +13,14 @@ from torch import Tensor, nn
 
 from diabolo.engine.players import Player
 from diabolo.engine.schedule import Phase
-from diabolo.families import composition
-from diabolo.families.composition import Facts
-from diabolo.families.conditional import Conditional
-from diabolo.families.fits import Fits, epochs
-from diabolo.families.rowwise import PIECE
-from diabolo.families.sampling import checked_temperature, count
-from diabolo.families.seeds import Seeds
-from diabolo.families.tables import side_columns
+from diabolo.estimators import composition
+from diabolo.estimators.composition import Facts
+from diabolo.estimators.conditional import Conditional
+from diabolo.estimators.fits import Fits, epochs
+from diabolo.estimators.rowwise import PIECE
+from diabolo.estimators.sampling import checked_temperature, count
+from diabolo.estimators.seeds import Seeds
+from diabolo.estimators.tables import side_columns
 from diabolo.models.adversarial import (
     AdversarialModule,
     DiscriminatorSide,

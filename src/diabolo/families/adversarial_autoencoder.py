@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from diabolo.families.composition import Facts
-from diabolo.families.criticised import Criticised
+from diabolo.estimators.composition import Facts
+from diabolo.estimators.criticised import Criticised
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts.codes import Matched
 from diabolo.parts.critics import CodeCritic

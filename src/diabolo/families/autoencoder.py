@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from sklearn.utils._param_validation import StrOptions
 
-from diabolo.families.composition import Facts
-from diabolo.families.estimator import Estimator
+from diabolo.estimators.composition import Facts
+from diabolo.estimators.estimator import Estimator
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts.activations import ACTIVATIONS
 from diabolo.parts.codes import Deterministic

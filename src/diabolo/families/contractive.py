@@ -10,8 +10,8 @@ import torch
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from diabolo.families.composition import Facts
-from diabolo.families.estimator import Estimator
+from diabolo.estimators.composition import Facts
+from diabolo.estimators.estimator import Estimator
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts.codes import Deterministic
 from diabolo.parts.networks import hourglass

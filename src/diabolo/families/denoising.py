@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from diabolo.families import composition
-from diabolo.families.composition import Facts
-from diabolo.families.estimator import Estimator
+from diabolo.estimators import composition
+from diabolo.estimators.composition import Facts
+from diabolo.estimators.estimator import Estimator
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts import corruptions
 from diabolo.parts.activations import ACTIVATIONS

@@ -9,8 +9,8 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from diabolo.families.composition import Facts, refuse_mixed
-from diabolo.families.estimator import Estimator
+from diabolo.estimators.composition import Facts, refuse_mixed
+from diabolo.estimators.estimator import Estimator
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts.dictionaries import BatchTopK, Dictionary, Revival, RowTopK
 from diabolo.parts.likelihoods import Gaussian

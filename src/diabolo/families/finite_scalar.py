@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from diabolo.families.composition import Facts, whole_numbers
+from diabolo.estimators.composition import Facts, whole_numbers
 from diabolo.families.quantised import Quantised
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts.quantisers import ScalarQuantiser

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from sklearn.utils._param_validation import Interval
 
 from diabolo.engine.players import Player
-from diabolo.families.fits import Fits
+from diabolo.estimators.fits import Fits
 from diabolo.families.variational import VariationalAutoencoder
 from diabolo.models.bounds import ImportanceWeighted
 

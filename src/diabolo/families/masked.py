@@ -13,11 +13,11 @@ from torch import Tensor
 
 from diabolo.data.batches import Batches, number_of_batches
 from diabolo.engine.schedule import Phase
-from diabolo.families import rowwise
-from diabolo.families.composition import NETWORKS, Blueprint, Facts, image_shape, likelihood_for
-from diabolo.families.estimator import Estimator
-from diabolo.families.fits import Fits, epochs
-from diabolo.families.rowwise import PIECE
+from diabolo.estimators import rowwise
+from diabolo.estimators.composition import NETWORKS, Blueprint, Facts, image_shape, likelihood_for
+from diabolo.estimators.estimator import Estimator
+from diabolo.estimators.fits import Fits, epochs
+from diabolo.estimators.rowwise import PIECE
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.models.masked import predicted
 from diabolo.parts.codes import Deterministic

@@ -9,8 +9,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from diabolo.families.composition import Facts
-from diabolo.families.estimator import Estimator
+from diabolo.estimators.composition import Facts
+from diabolo.estimators.estimator import Estimator
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts.ordered import Nested, first_units
 

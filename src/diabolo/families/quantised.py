@@ -9,7 +9,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from diabolo.families.estimator import Estimator
+from diabolo.estimators.estimator import Estimator
 from diabolo.models.autoencoder import call
 from diabolo.parts.quantisers import Quantiser
 

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from diabolo.families.composition import Facts
-from diabolo.families.estimator import Estimator
-from diabolo.families.fits import batch_size
+from diabolo.estimators.composition import Facts
+from diabolo.estimators.estimator import Estimator
+from diabolo.estimators.fits import batch_size
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts.codes import Code, Deterministic, TopK
 from diabolo.parts.penalties import L1, KLSparsity, Penalty, WeightDecay

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from diabolo.engine.schedule import Phase
-from diabolo.families.composition import Facts
-from diabolo.families.estimator import Estimator
-from diabolo.families.fine_tuned import FineTuned
-from diabolo.families.fits import Fits
+from diabolo.estimators.composition import Facts
+from diabolo.estimators.estimator import Estimator
+from diabolo.estimators.fine_tuned import FineTuned
+from diabolo.estimators.fits import Fits
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.models.chain import depth
 from diabolo.models.stack import Above, chains, layer_of

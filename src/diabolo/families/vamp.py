@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from sklearn.utils._param_validation import Interval
 
-from diabolo.families.composition import Facts
+from diabolo.estimators.composition import Facts
 from diabolo.families.variational import VariationalAutoencoder
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts.codes import Gaussian

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 from sklearn.utils._param_validation import Interval
 
-from diabolo.families import composition
-from diabolo.families.composition import Facts
-from diabolo.families.generative import Generative
+from diabolo.estimators import composition
+from diabolo.estimators.composition import Facts
+from diabolo.estimators.generative import Generative
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts.augmentations import Binarise
 from diabolo.parts.codes import Code, Gaussian

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from diabolo.families.composition import Facts
+from diabolo.estimators.composition import Facts
 from diabolo.families.quantised import Quantised
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts.quantisers import GradientVectorQuantiser, VectorQuantiser

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from sklearn.utils._param_validation import Interval
 
-from diabolo.families.composition import Facts
-from diabolo.families.estimator import Estimator
+from diabolo.estimators.composition import Facts
+from diabolo.estimators.estimator import Estimator
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts.codes import Matched
 from diabolo.parts.discrepancies import for_normal

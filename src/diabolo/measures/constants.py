@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 if TYPE_CHECKING:
-    from diabolo.families.estimator import Estimator
+    from diabolo.estimators.estimator import Estimator
 
 
 class CellErrors(NamedTuple):

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from diabolo.estimators.estimator import Estimator
+from diabolo.estimators.fits import Fits
 from diabolo.families.adversarial import GenerativeAdversarialNetwork
-from diabolo.families.estimator import Estimator
-from diabolo.families.fits import Fits
 from diabolo.measures.constants import means_and_modes, row_errors
 from diabolo.measures.game import game
 from diabolo.measures.linear import fitted_pca, squared_errors
@@ -25,7 +25,7 @@ from diabolo.parts.networks import Identity
 
 if TYPE_CHECKING:
     from diabolo.data.sources import Dataset
-    from diabolo.families.learner import Learner
+    from diabolo.estimators.learner import Learner
 
 MOST_ROWS = 5000
 WORSE_THAN_PCA = 1.02  # times its error: the same bar as in the tests

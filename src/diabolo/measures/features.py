@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from diabolo.data.batches import Batches
 from diabolo.data.columns import Columns
 from diabolo.data.sources import open_dataset
-from diabolo.families.composition import Facts, image_shape
+from diabolo.estimators.composition import Facts, image_shape
 from diabolo.parts.networks import ConvolutionalEncoder
 from diabolo.parts.spec import initialise
 

@@ -18,9 +18,9 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from diabolo.families.estimator import Estimator
-from diabolo.families.sampling import codes_of, draw, prior_of
-from diabolo.families.seeds import Seeds
+from diabolo.estimators.estimator import Estimator
+from diabolo.estimators.sampling import codes_of, draw, prior_of
+from diabolo.estimators.seeds import Seeds
 from diabolo.measures.features import Embedding
 from diabolo.measures.samples import TwoSampleTest, two_sample_test
 from diabolo.measures.units import active_units

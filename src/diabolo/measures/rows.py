@@ -12,7 +12,7 @@ from diabolo.data.dataset import Dataset
 from diabolo.data.rows import ArrayRows
 
 if TYPE_CHECKING:
-    from diabolo.families.estimator import Estimator
+    from diabolo.estimators.estimator import Estimator
 
 
 def spread(dataset: Dataset, most: int, index: np.ndarray | None = None) -> Dataset:

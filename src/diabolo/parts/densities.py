@@ -1,8 +1,8 @@
 """Priors that are fitted to the codes of a trained model, when training is over.
 
-They hold what was fitted as buffers, so that a model file keeps it; `diabolo.families.priors` does
-the fitting. With one of them a deterministic autoencoder can be sampled from, too: Ghosh et al.
-2020, "From variational to deterministic autoencoders".
+They hold what was fitted as buffers, so that a model file keeps it;
+`diabolo.estimators.priors` does the fitting. With one of them a deterministic autoencoder can be
+sampled from, too: Ghosh et al. 2020, "From variational to deterministic autoencoders".
 """
 
 from __future__ import annotations

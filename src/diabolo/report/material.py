@@ -10,7 +10,7 @@ import numpy as np
 from diabolo.data import catalogue
 from diabolo.data.columns import Columns
 from diabolo.data.sources import Dataset, open_dataset
-from diabolo.families.composition import Facts, image_shape
+from diabolo.estimators.composition import Facts, image_shape
 
 MOST_TESTED = 10_000
 HELD_BACK = 0.2  # of the rows, where a set has no test part of its own

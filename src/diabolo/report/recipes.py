@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from diabolo.estimators.estimator import Estimator
+from diabolo.estimators.learner import Learner
 from diabolo.families.adversarial import GenerativeAdversarialNetwork
 from diabolo.families.autoencoder import Autoencoder
 from diabolo.families.contractive import ContractiveAutoencoder
 from diabolo.families.convolutional import ConvolutionalAutoencoder
 from diabolo.families.denoising import DenoisingAutoencoder
-from diabolo.families.estimator import Estimator
-from diabolo.families.learner import Learner
 from diabolo.families.sparse import SparseAutoencoder
 from diabolo.families.stacked import StackedAutoencoder
 from diabolo.families.variational import VariationalAutoencoder

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.decomposition import PCA
 
+from diabolo.estimators.learner import Learner
 from diabolo.families.autoencoder import OvercompleteWarning
-from diabolo.families.learner import Learner
 from diabolo.report.material import Material
 from diabolo.report.probe import probe_accuracy
 from diabolo.report.recipes import Budget, recipes

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from diabolo.data.columns import Columns
-from diabolo.families import sampling
-from diabolo.families.learner import Learner
-from diabolo.families.rowwise import PIECE
-from diabolo.families.seeds import Seeds
+from diabolo.estimators import sampling
+from diabolo.estimators.learner import Learner
+from diabolo.estimators.rowwise import PIECE
+from diabolo.estimators.seeds import Seeds
 from diabolo.uses.latent import is_conditional
 
 WINDOW = 8 * 2**20  # bytes of rows held at a time

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from diabolo.data.fields import NUMBERS
-from diabolo.families import rowwise
-from diabolo.families.learner import Learner
-from diabolo.families.rowwise import PIECE
-from diabolo.families.seeds import Seeds
+from diabolo.estimators import rowwise
+from diabolo.estimators.learner import Learner
+from diabolo.estimators.rowwise import PIECE
+from diabolo.estimators.seeds import Seeds
 from diabolo.parts.priors import Prior
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from diabolo.families.seeds import Seeds
+from diabolo.estimators.seeds import Seeds
 from diabolo.report.chapters.closing import closing
 from diabolo.report.page import Section, Strips, Table
 from diabolo.report.studio import Studio

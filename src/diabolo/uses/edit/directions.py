@@ -16,7 +16,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
-from diabolo.families.learner import Learner
+from diabolo.estimators.learner import Learner
 from diabolo.parts.networks import Mirror
 from diabolo.uses.latent import code_width, decoder_of
 

@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from diabolo.families.learner import Learner
+from diabolo.estimators.learner import Learner
 from diabolo.uses.edit.directions import Direction
 from diabolo.uses.latent import decode_scaled, in_units
 

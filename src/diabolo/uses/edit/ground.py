@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from diabolo.data.sources import Dataset
-from diabolo.families.learner import Learner
-from diabolo.families.seeds import Seeds
+from diabolo.estimators.learner import Learner
+from diabolo.estimators.seeds import Seeds
 from diabolo.measures.rows import spread
 from diabolo.uses.edit.directions import (
     Direction,

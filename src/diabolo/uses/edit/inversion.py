@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from diabolo.families.learner import Learner
+from diabolo.estimators.learner import Learner
 from diabolo.uses.latent import decode_scaled, has_encoder, noise, scaled_rows
 
 STEPS = 300

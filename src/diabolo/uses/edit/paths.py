@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from diabolo.families.learner import Learner
+from diabolo.estimators.learner import Learner
 
 ITERATIONS = 200
 NEARLY_PARALLEL = 1e-4  # radians

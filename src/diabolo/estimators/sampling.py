@@ -12,15 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from diabolo.families import priors
-from diabolo.families.priors import KINDS, FittedPrior
-from diabolo.families.rowwise import PIECE, require_finite
+from diabolo.estimators import priors
+from diabolo.estimators.priors import KINDS, FittedPrior
+from diabolo.estimators.rowwise import PIECE, require_finite
 from diabolo.models.autoencoder import AutoencoderModule, call
 from diabolo.parts.priors import Prior, StandardNormal
 
 if TYPE_CHECKING:
-    from diabolo.families.estimator import Estimator
-    from diabolo.families.seeds import Seeds
+    from diabolo.estimators.estimator import Estimator
+    from diabolo.estimators.seeds import Seeds
 
 OWN = "own"  # the name of the prior that a model was trained with
 
@@ -68,7 +68,7 @@ def prior_of(estimator: Estimator, prior: Any = None) -> Any:
     if not callable(getattr(prior, "sample", None)):
         raise ValueError(
             f"prior={prior!r:.60} is none: pass a name ({', '.join([OWN, *KINDS])}), or what "
-            "diabolo.families.priors makes."
+            "diabolo.estimators.priors makes."
         )
     if getattr(prior, "dim", dim) != dim:
         raise ValueError(f"a prior of {prior.dim} units does not fit a code of {dim}.")

@@ -24,7 +24,7 @@ from diabolo.engine.events import Terms
 from diabolo.engine.fit import fit as carry_out
 from diabolo.engine.players import Player
 from diabolo.engine.schedule import Evaluation, Phase
-from diabolo.families.seeds import Seeds
+from diabolo.estimators.seeds import Seeds
 from diabolo.parts.densities import Blend, KernelDensity, MeanPosterior
 from diabolo.parts.flows import Flow
 from diabolo.parts.priors import Prior, StandardNormal

@@ -10,9 +10,9 @@ from torch import nn
 
 from diabolo.engine.players import Player
 from diabolo.engine.schedule import Phase
-from diabolo.families.composition import Facts
-from diabolo.families.estimator import Estimator
-from diabolo.families.fits import Fits
+from diabolo.estimators.composition import Facts
+from diabolo.estimators.estimator import Estimator
+from diabolo.estimators.fits import Fits
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.models.critics import CriticSide, WithoutCritic, sides
 from diabolo.parts.networks import Dense

@@ -17,7 +17,7 @@ from diabolo.engine.players import Player
 from diabolo.engine.schedule import Evaluation, Phase
 
 if TYPE_CHECKING:
-    from diabolo.families.learner import Learner
+    from diabolo.estimators.learner import Learner
 
 FEWEST_TO_SPLIT = 30  # rows; with fewer none are held out
 STEPS = 6000  # of training where no number of epochs was asked for

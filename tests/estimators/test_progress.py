@@ -5,8 +5,8 @@ import pytest
 from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.model_selection import GridSearchCV
 
+from diabolo.estimators.progress import line
 from diabolo.families import family
-from diabolo.families.progress import line
 
 
 class Recorder:

@@ -6,8 +6,7 @@ import torch
 
 import diabolo
 from diabolo.data.sources import open_dataset
-from diabolo.families import AUTOENCODERS, family
-from diabolo.families.composition import (
+from diabolo.estimators.composition import (
     Facts,
     code_size,
     hidden_sizes,
@@ -15,9 +14,10 @@ from diabolo.families.composition import (
     likelihood_for,
     whole_numbers,
 )
-from diabolo.families.estimator import Estimator
-from diabolo.families.fits import Fits, batch_size, epochs
-from diabolo.families.seeds import Seeds
+from diabolo.estimators.estimator import Estimator
+from diabolo.estimators.fits import Fits, batch_size, epochs
+from diabolo.estimators.seeds import Seeds
+from diabolo.families import AUTOENCODERS, family
 
 
 def facts(d, shape=None, kind="real", levels=None):

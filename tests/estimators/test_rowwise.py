@@ -5,8 +5,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from diabolo.estimators.rowwise import TOGETHER, WideLinear, apply, require_finite
 from diabolo.families import AUTOENCODERS, family
-from diabolo.families.rowwise import TOGETHER, WideLinear, apply, require_finite
 
 N, D = 1000, 784
 PIECES = (1, 2, 7, 16, 33, 100, 255, 999)

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from diabolo.families.learner import Learner
-from diabolo.families.tables import class_labels, side_columns
+from diabolo.estimators.learner import Learner
+from diabolo.estimators.tables import class_labels, side_columns
 
 LEARNED = ("classes_", "class_shares_")
 

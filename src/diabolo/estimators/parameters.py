@@ -1,27 +1,21 @@
-"""The hyper-parameters that every family has, and how a family adds its own.
-
-Estimators are keyword-only dataclasses: explicit, typed, inherited, without repeated constructors.
-"""
+"""The hyper-parameters that every family has."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, ClassVar, dataclass_transform
+from typing import Any, ClassVar
 
-from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from diabolo.families.composition import NETWORKS
+from diabolo.estimators.composition import NETWORKS
+from diabolo.estimators.options import Options
 from diabolo.parts.activations import ACTIVATIONS
 
 
-@dataclass_transform(kw_only_default=True, eq_default=False)
-@dataclass(kw_only=True, eq=False, repr=False)
-class Parameters(BaseEstimator):
-    """Hyper-parameters as scikit-learn knows them; a family adds fields and constraints.
+class Parameters(Options):
+    """What every family can be told; a family adds fields and constraints.
 
     n_components : code size; None: a quarter of the features, at most 32.
     hidden_layer_sizes : units of the levels between input and code, input side first; the decoder
@@ -95,11 +89,3 @@ class Parameters(BaseEstimator):
         "checkpoint_every": [Interval(Real, 0, None, closed="left")],
         "verbose": ["verbose"],
     }
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        merged: dict[str, list] = {}
-        for base in reversed(cls.__mro__):  # of several parents, too
-            merged |= base.__dict__.get("_parameter_constraints", {})
-        cls._parameter_constraints = merged
-        super().__init_subclass__(**kwargs)
-        dataclass(kw_only=True, eq=False, repr=False)(cls)

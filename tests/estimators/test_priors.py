@@ -7,8 +7,8 @@ from scipy.stats import gaussian_kde, multivariate_normal
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KernelDensity
 
-from diabolo.families import priors
-from diabolo.families.seeds import Seeds
+from diabolo.estimators import priors
+from diabolo.estimators.seeds import Seeds
 from laws import noise
 
 MIX = np.array([[2.0, 0.0, 0.0], [1.0, 0.5, 0.0], [0.0, 0.0, 0.1]])

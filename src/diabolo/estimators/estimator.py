@@ -13,12 +13,12 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from diabolo.data.sources import Dataset
-from diabolo.families import composition, own_modules, sampling
-from diabolo.families.composition import LIKELIHOODS, NETWORKS, Blueprint, Facts
-from diabolo.families.learner import Learner
-from diabolo.families.rowwise import PIECE
-from diabolo.families.seeds import Seeds
-from diabolo.families.tables import codes
+from diabolo.estimators import composition, own_modules, sampling
+from diabolo.estimators.composition import LIKELIHOODS, NETWORKS, Blueprint, Facts
+from diabolo.estimators.learner import Learner
+from diabolo.estimators.rowwise import PIECE
+from diabolo.estimators.seeds import Seeds
+from diabolo.estimators.tables import codes
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts.augmentations import Augmentation, InTurn, Shift, Unchanged
 from diabolo.parts.codes import Code
@@ -187,7 +187,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
 
         kind : "mixture" (n_components), "kernel" (bandwidth), "flow" (blocks, hidden, max_epochs),
             "vamp" (most; for models with a posterior), "normal" (as it is), or an object of
-            `diabolo.families.priors`, where these settings are explained.
+            `diabolo.estimators.priors`, where these settings are explained.
         random_state : None: follows from the model's own.
 
         Stored as `prior_` and kept in the model file. Codes that are drawn are drawn here, too.
@@ -211,7 +211,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
 
         prior : where codes are drawn from. None: the prior of `fit_prior`, or else the one that
             the model was trained with; "own" the latter in any case. Also "normal", the kind that
-            was fitted, or an object of `diabolo.families.priors`.
+            was fitted, or an object of `diabolo.estimators.priors`.
         mean : the likelihood's mean for each drawn code (what is usually shown); False draws
             from the likelihood, too.
         temperature : factor of the noise that codes are made of: below 1 rows are more alike.

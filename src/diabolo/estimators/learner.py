@@ -28,15 +28,15 @@ from diabolo.engine.fit import Outcome
 from diabolo.engine.fit import fit as carry_out
 from diabolo.engine.players import Player
 from diabolo.engine.schedule import Phase
-from diabolo.families import composition, rowwise, saved
-from diabolo.families.composition import Facts
-from diabolo.families.devices import device
-from diabolo.families.fits import Fits
-from diabolo.families.parameters import Parameters
-from diabolo.families.progress import Tasks
-from diabolo.families.rowwise import PIECE
-from diabolo.families.seeds import Seeds
-from diabolo.families.tables import side_columns, width_of
+from diabolo.estimators import composition, rowwise, writing
+from diabolo.estimators.composition import Facts
+from diabolo.estimators.devices import device
+from diabolo.estimators.fits import Fits
+from diabolo.estimators.parameters import Parameters
+from diabolo.estimators.progress import Tasks
+from diabolo.estimators.rowwise import PIECE
+from diabolo.estimators.seeds import Seeds
+from diabolo.estimators.tables import side_columns, width_of
 from diabolo.files import check_writable
 from diabolo.models.model import Model
 from diabolo.parts.spec import initialise
@@ -148,7 +148,7 @@ class Learner(CallbackSupportMixin, Parameters):
     def save(self, path: str | os.PathLike) -> None:
         """One file, safetensors with the description in its header; see `diabolo.load`."""
         check_is_fitted(self)
-        saved.save(self, path)
+        writing.save(self, path)
 
     # inside
 
@@ -191,7 +191,7 @@ class Learner(CallbackSupportMixin, Parameters):
             return None
         settings = {
             name: value
-            for name, value in saved.plain_params(self).items()
+            for name, value in writing.plain_params(self).items()
             if name not in {"checkpoint", "checkpoint_every", "verbose"}
         }
         fingerprint = {

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from diabolo.families.composition import Facts
+from diabolo.estimators.composition import Facts
 from diabolo.models.autoencoder import AutoencoderModule, call
 
 

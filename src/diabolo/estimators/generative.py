@@ -8,9 +8,9 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from diabolo.data.batches import Batches
-from diabolo.families.estimator import Estimator
-from diabolo.families.rowwise import PIECE
-from diabolo.families.seeds import Seeds
+from diabolo.estimators.estimator import Estimator
+from diabolo.estimators.rowwise import PIECE
+from diabolo.estimators.seeds import Seeds
 from diabolo.models.bounds import LogLikelihood, log_likelihood, summary
 
 

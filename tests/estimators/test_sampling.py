@@ -5,7 +5,8 @@ import pytest
 import torch
 
 import diabolo
-from diabolo.families import family, priors
+from diabolo.estimators import priors
+from diabolo.families import family
 from diabolo.files import DamagedFileError, read_sealed, write_sealed
 
 QUICK = {

@@ -15,7 +15,7 @@ from diabolo.engine.events import History
 if TYPE_CHECKING:
     from sklearn.callback import CallbackContext
 
-    from diabolo.families.estimator import Estimator
+    from diabolo.estimators.estimator import Estimator
 
 
 class Tasks:

@@ -12,9 +12,9 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from diabolo.engine.schedule import Phase
-from diabolo.families.estimator import Estimator
-from diabolo.families.fits import Fits
-from diabolo.families.tables import class_labels
+from diabolo.estimators.estimator import Estimator
+from diabolo.estimators.fits import Fits
+from diabolo.estimators.tables import class_labels
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.models.stack import Classification
 from diabolo.parts.networks import Dense, Identity
