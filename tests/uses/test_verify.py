@@ -10,8 +10,7 @@ from diabolo.models import stack
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.models.stack import Above
 from diabolo.parts import codes, likelihoods, penalties, priors
-from diabolo.uses import verify
-from diabolo.uses.verify import PROOFS, CannotTellError, Proof, run_proofs
+from diabolo.uses.verify import PROOFS, CannotTellError, Proof, figures, run_proofs
 
 
 @pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.name)
@@ -243,7 +242,7 @@ def not_a_number():
     ids=["holds", "too large", "not a number", "breaks off", "cannot tell"],
 )
 def test_each_proof_is_one_line(monkeypatch, measure, tolerance, holds, line):
-    monkeypatch.setattr(verify, "PROOFS", [Proof("claim", measure, tolerance)])
+    monkeypatch.setattr("diabolo.uses.verify.proof.PROOFS", [Proof("claim", measure, tolerance)])
     lines = []
     assert run_proofs(lines.append) is holds
     assert lines == [line]
@@ -251,7 +250,7 @@ def test_each_proof_is_one_line(monkeypatch, measure, tolerance, holds, line):
 
 def test_one_failure_does_not_keep_the_others_from_being_tried(monkeypatch):
     proofs = [Proof("one", broken, 0), Proof("two", small, 1)]
-    monkeypatch.setattr(verify, "PROOFS", proofs)
+    monkeypatch.setattr("diabolo.uses.verify.proof.PROOFS", proofs)
     lines = []
     assert not run_proofs(lines.append)
     assert [line.split()[0] for line in lines] == ["FAILS", "holds"]
@@ -267,6 +266,6 @@ def test_every_proof_says_what_it_compares_in_one_line():
 def test_without_mnist_its_proofs_cannot_tell(monkeypatch, tmp_path):
     monkeypatch.setenv("DIABOLO_DATA", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    verify._axes_of_mnist.cache_clear()
+    figures._axes_of_mnist.cache_clear()
     with pytest.raises(CannotTellError, match="MNIST is not on this machine"):
         BY_NAME["PCA-30 on MNIST has test squared error 13.866"].measure()
