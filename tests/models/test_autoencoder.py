@@ -266,3 +266,15 @@ def test_the_rate_is_held_at_a_growing_capacity():
         terms = model(Example(greys(9, 6)), torch.tensor(epochs), noise())
         wanted = terms["reconstruction"] + 3.0 * abs(terms["rate"] - capacity)
         torch.testing.assert_close(terms["loss"], wanted)
+
+
+def test_two_penalties_of_one_name_would_be_one_line_of_the_history():
+    twice = (penalties.L1(0.5), penalties.L1(0.25))
+    with pytest.raises(ValueError, match="two penalties are called 'l1': pass one of them"):
+        AutoencoderModule(
+            networks.Dense((6, 4)),
+            codes.Deterministic(4),
+            networks.Dense((4, 6)),
+            likelihoods.Gaussian(),
+            penalties=twice,
+        )

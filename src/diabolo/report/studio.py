@@ -14,8 +14,8 @@ from sklearn.decomposition import PCA
 
 from diabolo.estimators.learner import Learner
 from diabolo.families.autoencoder import OvercompleteWarning
+from diabolo.measures.probe import probe_accuracy
 from diabolo.report.material import Material
-from diabolo.report.probe import probe_accuracy
 from diabolo.report.recipes import Budget, recipes
 from diabolo.report.sheets import Picture, sheet, strip
 from diabolo.uses.edit.effects import Probe

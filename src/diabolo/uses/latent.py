@@ -31,7 +31,7 @@ def decoder_of(model: Learner) -> nn.Module:
     return module.decoder if has_encoder(model) else module.generator
 
 
-def prior_of(model: Learner) -> Prior | None:
+def own_prior(model: Learner) -> Prior | None:
     """Where the family draws codes from; None for autoencoders whose codes have no distribution."""
     module = model.module_
     return getattr(getattr(module, "code", module), "prior", None)
@@ -100,7 +100,7 @@ def scaled_rows(model: Learner, X: Any) -> np.ndarray:
 
 def noise(model: Learner, n: int, random_state: Any, purpose: str = "codes") -> np.ndarray:
     """n draws from the prior, (n, k) float32; one sentence where there is none."""
-    prior = prior_of(model)
+    prior = own_prior(model)
     if prior is None:
         raise ValueError(
             f"{type(model).__name__} has no prior to draw codes from: take those of given rows."

@@ -1,6 +1,6 @@
 import numpy as np
 
-from diabolo.report.probe import probe_accuracy
+from diabolo.measures.probe import probe_accuracy
 
 
 def test_classes_that_a_line_parts_are_read_and_noise_is_not():
