@@ -138,11 +138,11 @@ def test_ctrl_c_keeps_the_best_so_far():
 
 
 def spoil(*steps):
-    """Trouble: the batch of these steps has a row that is not a number."""
+    """Trouble: the batch of these steps has a row that float32 cannot hold."""
 
     def trouble(asked, batch):
         if asked in steps:
-            batch.x[2] = math.nan
+            batch.x[2] = math.inf
         return batch
 
     return trouble
