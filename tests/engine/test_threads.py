@@ -129,14 +129,14 @@ def test_counts_that_change_the_result_do_not_take_part(monkeypatch):
     objective = Dense(200, 120)
     flat = FlatParameters(objective)
     step = ThreadedStep(EagerStep(objective, flat), objective, flat)
-    plain = step._eager
+    plain = step._plain
 
     def depends(batch, clock, generator):
         terms = plain(batch, clock, generator)
         return {"loss": terms["loss"] + torch.get_num_threads()}
 
     depends.objective, depends.flat = objective, flat
-    step._eager = depends
+    step._plain = depends
     batch = Batch(torch.rand(64, 200, generator=torch.Generator().manual_seed(0)))
     for _ in range(3):
         step(batch, torch.zeros(()), torch.Generator())

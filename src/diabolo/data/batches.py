@@ -7,7 +7,7 @@ takes about 50 µs, and the data stay a quarter of their size in float32.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -147,6 +147,52 @@ class Batches:
                 f"{len(self._dataset.rows)}. Pass one for every row."
             )
         return torch.tensor(array, dtype=dtype, device=self.device)
+
+
+class Abreast(Batches):
+    """Batches of several models at once, each with rows and an order of its own.
+
+    A batch's x is (K, b, d), its context (K, b, c) and y (K, b); model k sees what
+    `Batches(dataset, columns, seed=seeds[k], index=indices[k], …)` would give it.
+
+    seeds   : K, of the orders.
+    indices : K times the numbers of rows to use, equally many each; a row may come twice.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        columns: Columns,
+        *,
+        batch_size: int,
+        seeds: Sequence[int],
+        indices: Sequence[np.ndarray],
+        device: str | torch.device = "cpu",
+        context: np.ndarray | Tensor | None = None,
+        labels: np.ndarray | Tensor | None = None,
+    ):
+        super().__init__(
+            dataset,
+            columns,
+            batch_size=batch_size,
+            seed=seeds[0],
+            device=device,
+            index=indices[0],
+            context=context,
+            labels=labels,
+        )
+        self._seeds = list(seeds)
+        self._indices = [_checked_index(index, dataset) for index in indices]
+
+    def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
+        """The batches of epoch `number` from batch `start` on; the earlier ones cost nothing."""
+        orders = [Shuffle(self._count, seed, number) for seed in self._seeds]
+        for j in range(start, self._length):
+            first, last = self._border(j), self._border(j + 1)
+            at = [i[o.between(first, last)] for i, o in zip(self._indices, orders, strict=True)]
+            fields = self._batch(np.concatenate(at))._asdict()
+            apart = {n: t.unflatten(0, (len(at), -1)) for n, t in fields.items() if t is not None}
+            yield Batch(**apart)
 
 
 def _rows_of(batch: Batch, first: int, last: int) -> Batch:

@@ -138,7 +138,7 @@ class Table:
     ) -> None:
         self.phase, self.module, self.generator = phase, module, generator
         self.run, self.checkpoint = run, checkpoint
-        self.seats = [Seat(player, phase.steps, n_threads) for player in phase.players]
+        self.seats = [Seat(player, phase.steps, generator, n_threads) for player in phase.players]
         self.clock = torch.zeros(())
         self.best: dict[str, Tensor] = {}
         self.good = self._positions()
@@ -180,7 +180,7 @@ class Table:
 
     def _round(self, batch: Any, tally: Tally) -> bool:
         """One step of every player; False, with nothing updated, where a term is not finite."""
-        run, rows = self.run, len(batch.x)
+        run, rows = self.run, batch.x.shape[-2]
         self.clock.fill_(run.step / len(self.phase.batches))
         rate = run.rate * self.phase.rate(run.step)
         for seat in self.seats:
@@ -329,7 +329,7 @@ def _bad_rows(x: Tensor) -> list[int]:
 
     Not a number is what a missing cell is, and no reason.
     """
-    return torch.nonzero(torch.isinf(x).any(1)).flatten()[:5].tolist()
+    return torch.nonzero(torch.isinf(x.flatten(0, -2)).any(1)).flatten()[:5].tolist()
 
 
 @contextmanager

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from diabolo.engine.crowd import Crowd, CrowdStep, streams_from
 from diabolo.engine.replay import best_step
-from diabolo.engine.speed import FlatParameters, FusedAdamW
+from diabolo.engine.speed import BUFFER, FlatParameters, FusedAdamW
 from diabolo.engine.threads import ThreadedStep
 
 if TYPE_CHECKING:
     from diabolo.data.batches import Batch
-
-BUFFER = "buffer/"  # terms under this prefix are new values of the objective's buffers
 
 
 @dataclass(frozen=True)
@@ -23,6 +22,7 @@ class Player:
     """One side of the game.
 
     objective : `objective(batch, clock, generator)` returns 0-d terms by name, "loss" among them.
+        A `Crowd` of many is trained as one stack; what follows is then for each of its members.
     trains : names of the parameters that are this player's; None: all that require a gradient.
     lr : the highest learning rate of the schedule.
     weight_decay : of AdamW, relative to the learning rate.
@@ -44,31 +44,50 @@ class Player:
 
 
 class Seat:
-    """A player at the table: its step, its optimiser, its flat parameters; for one fit."""
+    """A player at the table: its step, its optimiser, its flat parameters; for one fit.
 
-    def __init__(self, player: Player, expected_steps: int, n_threads: int | None = None) -> None:
+    generator : of the fit; a crowd's members get streams that follow from it.
+    """
+
+    def __init__(
+        self,
+        player: Player,
+        expected_steps: int,
+        generator: torch.Generator,
+        n_threads: int | None = None,
+    ) -> None:
         self.name = player.name
         self.objective = player.objective
         self.lr = player.lr
-        self.flat = FlatParameters(player.objective, player.trains)
+        self.streams: tuple[torch.Generator, ...] = ()
+        self.flat: FlatParameters | CrowdStep
+        if isinstance(player.objective, Crowd):
+            self.flat = stack = CrowdStep(player.objective, player.trains, expected_steps)
+            self.streams = streams_from(generator, stack.parts)
+            self.step = ThreadedStep(
+                stack, player.objective, stack, n_threads, plain=stack.one_by_one
+            )
+        else:
+            self.flat = flat = FlatParameters(player.objective, player.trains)
+            step = best_step(player.objective, flat, expected_steps=expected_steps)
+            self.step = ThreadedStep(step, player.objective, flat, n_threads)
         self.optimiser = FusedAdamW(
             self.flat,
             player.lr,
             betas=player.betas,
             weight_decay=player.weight_decay,
             clip=player.clip,
+            parts=max(1, len(self.streams)),
         )
         self.averaging = player.averaging
         self.average = None if player.averaging is None else self.flat.vector.clone()
-        step = best_step(player.objective, self.flat, expected_steps=expected_steps)
-        self.step = ThreadedStep(step, player.objective, self.flat, n_threads)
         self.buffers = dict(player.objective.named_buffers())
 
     def differentiate(
         self, batch: Batch, clock: Tensor, generator: torch.Generator
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Fill the gradient; the terms, and the buffers' new values, both by name."""
-        terms = self.step(batch, clock, generator)
+        terms = self.step(batch, clock, self.streams or generator)
         fresh = {name: terms.pop(name) for name in list(terms) if name.startswith(BUFFER)}
         return terms, fresh
 
@@ -94,7 +113,8 @@ class Seat:
         weights = {"weights": self.flat.vector.clone(), **self.optimiser.state()}
         if self.average is not None:
             weights["average"] = self.average.clone()
-        return weights | {f"{BUFFER}{name}": b.clone() for name, b in self.buffers.items()}
+        weights |= {f"{BUFFER}{name}": b.clone() for name, b in self.buffers.items()}
+        return weights | {f"stream/{k}": s.get_state() for k, s in enumerate(self.streams)}
 
     def load(self, state: dict[str, Tensor]) -> None:
         """Go on exactly where `state()` was taken."""
@@ -104,3 +124,5 @@ class Seat:
             self.average.copy_(state["average"])
         for name, buffer in self.buffers.items():
             buffer.copy_(state[f"{BUFFER}{name}"])
+        for k, stream in enumerate(self.streams):
+            stream.set_state(state[f"stream/{k}"])

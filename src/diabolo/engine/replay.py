@@ -58,7 +58,7 @@ def best_step(
     `step.reason` says why it is eager, or is None.
     """
     eager = EagerStep(objective, flat)
-    if reason := _better_eager(objective, flat, expected_steps):
+    if reason := better_eager(objective, flat, expected_steps):
         eager.reason = reason
         return eager
     return ReplayedStep(
@@ -66,9 +66,10 @@ def best_step(
     )
 
 
-def _better_eager(
+def better_eager(
     objective: nn.Module, flat: FlatParameters, expected_steps: int | None
 ) -> str | None:
+    """Why a step is not to be written down; None where it is."""
     if flat.vector.device.type != "cpu":
         return f"replay is made for CPUs, and the parameters are on {flat.vector.device}"
     if expected_steps is not None and expected_steps < WORTHWHILE:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,8 @@ from torch.optim.adamw import adamw
 
 if TYPE_CHECKING:
     from diabolo.data.batches import Batch
+
+BUFFER = "buffer/"  # terms under this prefix are new values of the objective's buffers
 
 # Every parameter begins at a multiple of this: MKL's products depend, in speed and in the last
 # bit, on how their operands are aligned, and torch's own tensors are aligned like this.
@@ -150,6 +152,13 @@ def _chosen(module: nn.Module, names: Iterable[str] | None) -> dict[str, nn.Para
     return chosen
 
 
+class Vectors(Protocol):
+    """What an optimiser has to know of parameters: `FlatParameters`, or those of many models."""
+
+    vector: Tensor
+    gradient: Tensor
+
+
 class FusedAdamW:
     """AdamW (Loshchilov & Hutter 2019) over a flat vector, as one call of torch's fused kernel.
 
@@ -160,19 +169,22 @@ class FusedAdamW:
     betas, eps   : decay of the two moments, and what is added to the denominator.
     weight_decay : fraction of lr by which every weight shrinks a step; 0 is plain Adam.
     clip         : longest Euclidean norm that the gradient may have; longer ones are scaled down.
+    parts        : equal pieces of the vector that are models of their own, each clipped alone.
     """
 
     def __init__(
         self,
-        flat: FlatParameters,
+        flat: Vectors,
         lr: float = 1e-3,
         *,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.01,
         clip: float | None = None,
+        parts: int = 1,
     ) -> None:
         self.vector, self.gradient = flat.vector, flat.gradient
+        self._parts = self.gradient.view(parts, -1)
         self.lr, self.betas, self.eps = lr, betas, eps
         self.weight_decay, self.clip = weight_decay, clip
         self.moments = torch.zeros_like(self.vector), torch.zeros_like(self.vector)
@@ -192,8 +204,17 @@ class FusedAdamW:
         """What the kernel has to divide the gradient by, on its way through it."""
         if self.clip is None:
             return None
+        if len(self._parts) > 1:
+            self._clip_each(self.clip)
+            return None
         excess = float(self.norm()) / self.clip
         return torch.full_like(self.count, excess) if excess > 1 else None
+
+    def _clip_each(self, clip: float) -> None:
+        """The kernel divides all by one number, so models are scaled before it."""
+        excess = torch.linalg.vector_norm(self._parts, dim=1, keepdim=True) / clip
+        if float(excess.max()) > 1:
+            self._parts.div_(excess.clamp(min=1.0))
 
     def norm(self) -> Tensor:
         """Euclidean norm of the gradient, (); the same bits on any number of threads."""

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.func import vmap
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from diabolo.engine.replay import Recording, ReplayedStep, record, same
+from diabolo.engine.replay import Recording, ReplayedStep, better_eager, record, same
 from diabolo.engine.speed import EagerStep, FlatParameters, room
 from diabolo.engine.tape import Call, Spot, Tape
 
@@ -35,13 +35,19 @@ class StackedStep:
 
     objectives : K modules of one architecture; their parameters and buffers become rows.
     names      : of the parameters to train, as in FlatParameters.
+    expected_steps : how often it will be called; None: very often.
 
     rows             : every model's own FlatParameters.
     vector, gradient : of all models together, (K · size,); give the stack to one FusedAdamW.
     matrix           : the vector as (K, size), a model a row.
     """
 
-    def __init__(self, objectives: Sequence[nn.Module], names: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        objectives: Sequence[nn.Module],
+        names: Sequence[str] | None = None,
+        expected_steps: int | None = None,
+    ) -> None:
         self.objectives = list(objectives)
         _require_alike(self.objectives)
         chosen = FlatParameters(self.objectives[0], names)
@@ -58,7 +64,10 @@ class StackedStep:
         loose = [_untrained(module, chosen.names) for module in self.objectives]
         self._untrained = [_stacked([one[name] for one in loose]) for name in loose[0]]
         self._eager = [EagerStep(o, row) for o, row in zip(self.objectives, self.rows, strict=True)]
-        self._step = ReplayedStep(self._one_by_one, self._record, self.gradient, self._untrained)
+        self._step = ReplayedStep(self.one_by_one, self._record, self.gradient, self._untrained)
+        # what is written down once is saved K times in every step
+        calls = None if expected_steps is None else expected_steps * len(self.objectives)
+        self._step.reason = better_eager(self.objectives[0], self.rows[0], calls)
 
     def __call__(
         self, batch: Batch, clock: Tensor, generators: Streams = None
@@ -82,7 +91,8 @@ class StackedStep:
             for tensor in _untrained(module, row.names).values():
                 tensor.data = tensor.detach().clone()
 
-    def _one_by_one(self, batch: Batch, clock: Tensor, generators: Streams) -> dict[str, Tensor]:
+    def one_by_one(self, batch: Batch, clock: Tensor, generators: Streams) -> dict[str, Tensor]:
+        """The same step in its plain form, a model after the other."""
         terms = [
             step(_row(batch, k), clock, None if generators is None else generators[k])
             for k, step in enumerate(self._eager)

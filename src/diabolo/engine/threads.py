@@ -17,13 +17,13 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from diabolo.engine.replay import State, same
-from diabolo.engine.speed import EagerStep, FlatParameters
+from diabolo.engine.replay import Generators, State, same
+from diabolo.engine.speed import EagerStep
 
 if TYPE_CHECKING:
     from diabolo.data.batches import Batch
@@ -42,22 +42,32 @@ def threads_restored() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+class Trainable(Protocol):
+    """Parameters of one model, or of several, as the steps know them."""
+
+    gradient: Tensor
+    shapes: tuple[torch.Size, ...]
+
+
 class ThreadedStep:
     """A step that sets the number of threads it runs on; use it within `threads_restored()`.
 
     step      : any form of step for `objective` and `flat`.
     n_threads : if given, that many always.
+    plain     : the step in its plain form, where it is not the objective's eager one.
     """
 
     def __init__(
         self,
         step: Callable[..., dict[str, Tensor]],
         objective: nn.Module,
-        flat: FlatParameters,
+        flat: Trainable,
         n_threads: int | None = None,
+        plain: Callable[..., dict[str, Tensor]] | None = None,
     ) -> None:
-        self.step = step
-        self._eager = EagerStep(objective, flat)
+        self.step, self._objective, self._flat = step, objective, flat
+        self._plain: Callable[..., dict[str, Tensor]]
+        self._plain = plain or EagerStep(objective, flat)  # type: ignore[arg-type]
         self._most = torch.get_num_threads()
         self._calls = 0
         self.note: str | None = None
@@ -71,7 +81,7 @@ class ThreadedStep:
         return self.step.reason  # type: ignore[attr-defined]
 
     def __call__(
-        self, batch: Batch, clock: Tensor, generator: torch.Generator | None = None
+        self, batch: Batch, clock: Tensor, generator: Generators = None
     ) -> dict[str, Tensor]:
         race = self.race or self._race(batch, clock, generator)
         if torch.get_num_threads() != race.count:
@@ -85,9 +95,9 @@ class ThreadedStep:
             self.race = None
         return terms
 
-    def _race(self, batch: Batch, clock: Tensor, generator: torch.Generator | None) -> Race:
+    def _race(self, batch: Batch, clock: Tensor, generator: Generators) -> Race:
         self._calls += 1
-        if self._most == 1 or _largest_product(self._eager.flat, batch.x) < TINY:
+        if self._most == 1 or _largest_product(self._flat, batch.x) < TINY:
             self.race = Race([1])
             return self.race
         if self._calls == 1:  # the first step has to come at once
@@ -99,18 +109,18 @@ class ThreadedStep:
         return self.race
 
     def _tried(
-        self, counts: list[int], batch: Batch, clock: Tensor, generator: torch.Generator | None
+        self, counts: list[int], batch: Batch, clock: Tensor, generator: Generators
     ) -> tuple[dict[int, list[Tensor]], dict[int, float]]:
         """What a step gives with each count of threads, and its seconds; nothing is changed."""
-        state = State(list(self._eager.objective.buffers()), generator)
+        state = State(list(self._objective.buffers()), generator)
         before, outcomes, seconds = state.copy(), {}, {}
         for count in counts:
             torch.set_num_threads(count)
             start = time.perf_counter()
-            terms = self._eager(batch, clock, generator)
+            terms = self._plain(batch, clock, generator)
             seconds[count] = time.perf_counter() - start
             state.restore(before)
-            outcomes[count] = [*terms.values(), self._eager.flat.gradient.clone()]
+            outcomes[count] = [*terms.values(), self._flat.gradient.clone()]
         return outcomes, seconds
 
     def _lone(self, seconds: dict[int, float]) -> Race:
@@ -125,9 +135,12 @@ class ThreadedStep:
         return Race([1])
 
 
-def _largest_product(flat: FlatParameters, x: Tensor) -> float:
-    """Operations of the largest matrix product; of convolutions, as if at every entry of a row."""
-    rows, entries = x.shape
+def _largest_product(flat: Trainable, x: Tensor) -> float:
+    """Operations of the largest matrix product; of convolutions, as if at every entry of a row.
+
+    Of a stack's products, as many as there are models, as if they were one.
+    """
+    rows, entries = x.shape[:-1].numel(), x.shape[-1]
     return max(2.0 * rows * s.numel() * (entries if len(s) > 2 else 1) for s in flat.shapes)
 
 
