@@ -31,6 +31,7 @@ VERBS = {
     "evaluate": "measure a model on data, beside PCA",
     "inspect": "show what a model file holds",
     "gallery": "train every family, make one page of pictures",
+    "reproduce": "run a paper's experiment again, say whether its figure came out",
     "verify": "check a model file, or the mathematics of this installation",
 }
 ABOUT = "Every kind of autoencoder from one composition."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,19 @@ def pairs(lines: Iterable[tuple[str, str]]) -> str:
         filled.append(_hanging(" " * INDENT + shown.ljust(column), text))
         before = name
     return "\n".join(filled)
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Cells below each other, the first row being the heads.
+
+    >>> print(columns([("name", "figure"), ("ours", "3.00"), ("control", "3.64")]))
+      name     figure
+      ours     3.00
+      control  3.64
+    """
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    return "\n".join(" " * INDENT + line for line in lines)
 
 
 def _hanging(beginning: str, text: str) -> str:

@@ -1,0 +1,158 @@
+"""docs/results.md, from the stored results alone."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from diabolo.files import write_atomically
+from diabolo.records.papers import RECORDS
+from diabolo.records.results import last
+from diabolo.records.summary import (
+    choice_table,
+    figure_table,
+    number,
+    overview,
+    says,
+)
+
+QUALITY = "quality.json"  # what bench/quality.py measures besides the papers' tables
+BARS = "▁▂▃▄▅▆▇█"
+POINTS = 40  # of a curve
+
+
+def write_page(results: Path, path: Path) -> None:
+    """Everything in the folder of results as one page of Markdown."""
+    write_atomically(path, [page(results).encode()])
+
+
+def page(results: Path) -> str:
+    documents = [last(record, results) for record in RECORDS.values()]
+    parts = [
+        "# Results on real data\n",
+        "Written by `diabolo reproduce --write-docs docs/results.md` from `results/`.\n",
+        "Settings were chosen on rows held out of the training set; each trained model sees the "
+        "test rows once. *Unverified reference*: the published number was quoted from memory. "
+        "Figures are means over seeds, *worst* the worst seed; times are those of a machine with "
+        "two cores that did other work, too.\n",
+        "## The papers' tables\n",
+        markdown(overview(documents)) + "\n",
+        *(_of_record(document) for document in documents if document["runs"]),
+    ]
+    quality = results / QUALITY
+    if quality.exists():
+        parts += _quality(json.loads(quality.read_text()))
+    return "\n".join(parts)
+
+
+def _of_record(document: Mapping[str, Any]) -> str:
+    lines = [
+        f"### {document['id']}\n",
+        f"{document['paper']}, {document['row']}. {document['network']}; {document['optimiser']}; "
+        f"epochs: {document['epochs']}. Data: {document['data']['name']}, "
+        f"{document['data']['split']}; {document['data']['preprocessing']}. "
+        f"Measured: {document['metric']}.\n",
+        f"**{says(document)}**\n",
+        markdown(figure_table(document)) + "\n",
+        *(f"* {arm['name']}: {arm['about']}" for arm in document["arms"]),
+        *(f'* for "beaten" also: {words}' for words in document["conditions"]),
+        "",
+    ]
+    if document["gates"]:
+        gates = [
+            (g["name"], number(g["found"]), f"{g['expected']:g}", "yes" if g["holds"] else "**no**")
+            for g in document["gates"]
+        ]
+        lines += [markdown([("gate", "here", "published", "holds"), *gates]) + "\n"]
+    lines += _curves(document["runs"])
+    if document["choices"]:
+        lines += [
+            "On held-out training rows:\n",
+            markdown(choice_table(document["choices"])) + "\n",
+        ]
+    return "\n".join([*lines, f"{_machines(document['runs'])}\n"])
+
+
+def _curves(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The loss of each arm's first seed, epoch by epoch, on a logarithmic scale."""
+    rows = [
+        (run["arm"], name, number(curve[0]), sparkline(curve), number(curve[-1]))
+        for run in runs
+        if run["seed"] == 0
+        for name, curve in run["curves"].items()
+        if len(curve) > 1
+    ]
+    heads = ("arm", "fit", "first epoch", "loss", "last epoch")
+    return [markdown([heads, *rows]) + "\n"] if rows else []
+
+
+def sparkline(curve: Sequence[float]) -> str:
+    """
+    >>> sparkline([8, 4, 2, 1])
+    '█▆▃▁'
+    """
+    from math import log
+
+    step = max(1, -(-len(curve) // POINTS))
+    lowest = min(curve)
+    kept = [log(1 + value - lowest) if lowest <= 0 else log(value) for value in curve[::step]]
+    low, high = min(kept), max(kept)
+    span = high - low or 1.0
+    return "".join(BARS[round((value - low) / span * (len(BARS) - 1))] for value in kept)
+
+
+def _machines(runs: Iterable[Mapping[str, Any]]) -> str:
+    said = dict.fromkeys(
+        f"{run['hardware']['processor']}, {run['hardware']['threads']} of "
+        f"{run['hardware']['cores']} cores, torch {run['versions']['torch']}"
+        for run in runs
+    )
+    return "; ".join(said) + "."
+
+
+def _quality(results: Mapping[str, Any]) -> list[str]:
+    parts = ["## Other measurements\n", "By `python bench/quality.py`.\n"]
+    for name, result in results.items():
+        seeds = f"{result['seeds']} seed{'s' if result['seeds'] > 1 else ''}"
+        parts += [f"### {name.capitalize()}\n"]
+        parts += [result["about"] + "\n"] if "about" in result else []
+        rows = averaged(result["runs"])
+        heads = tuple(dict.fromkeys(key for row in rows for key in row))
+        cells = [tuple(_cell(row.get(head, "")) for head in heads) for row in rows]
+        parts += [markdown([heads, *cells]) + "\n", f"{seeds}; {result['machine']}.\n"]
+    return parts
+
+
+def averaged(runs: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """Row by row, the mean over seeds.
+
+    >>> averaged([[{"net": "a", "error": 1.0}], [{"net": "a", "error": 3.0}]])
+    [{'net': 'a', 'error': 2.0}]
+    """
+    rows = []
+    for same in zip(*runs, strict=True):
+        row = {}
+        for key, value in same[0].items():
+            values = [one[key] for one in same]
+            row[key] = value if isinstance(value, str) else statistics.fmean(values)
+        rows.append(row)
+    return rows
+
+
+def _cell(value: Any) -> str:
+    return value if isinstance(value, str) else number(value)
+
+
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    """
+    >>> print(markdown([("a", "b"), ("1", "2")]))
+    | a | b |
+    | --- | --- |
+    | 1 | 2 |
+    """
+    heads, *others = rows
+    lines = [heads, ["---"] * len(heads), *others]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
