@@ -8,6 +8,7 @@ import torch
 
 from diabolo.models.adversarial import AdversarialModule
 from diabolo.models.autoencoder import AutoencoderModule
+from diabolo.models.ensemble import EnsembleModule
 from diabolo.parts import (
     augmentations,
     codes,
@@ -20,6 +21,7 @@ from diabolo.parts import (
     games,
     lenses,
     likelihoods,
+    neighbours,
     networks,
     ordered,
     penalties,
@@ -95,6 +97,8 @@ LIKELIHOODS = {
     "gaussian narrow sigmoid": lambda: likelihoods.Gaussian("sigmoid", scale=0.3),
     "gaussian shared": lambda: likelihoods.Gaussian(variance="shared", scale=0.7),
     "gaussian entry": lambda: likelihoods.Gaussian("sigmoid", "entry"),
+    "laplace": lambda: likelihoods.Laplace(),
+    "laplace sigmoid": lambda: likelihoods.Laplace("sigmoid"),
     "bernoulli": lambda: likelihoods.Bernoulli(),
     "categorical 2": lambda: likelihoods.Categorical(2),
     "categorical 5": lambda: likelihoods.Categorical(5),
@@ -109,6 +113,7 @@ TABLE = (0, 3, 2, 0, 40)
 MIXED_LIKELIHOODS = {
     "mixed": lambda: likelihoods.Mixed(TABLE, scale=0.7),
     "mixed, learned": lambda: likelihoods.Mixed(TABLE, "column", scale=0.7),
+    "mixed, laplace": lambda: likelihoods.Mixed(TABLE, "laplace"),
     "mixed, numbers alone": lambda: likelihoods.Mixed((0, 0), "column"),
     "mixed, categories alone": lambda: likelihoods.Mixed((2, 1)),
 }
@@ -126,6 +131,7 @@ CORRUPTIONS = {
 
 AUGMENTATIONS = {
     "unchanged": lambda: augmentations.Unchanged(),
+    "within": lambda: augmentations.Within(0.5),
     "binarise": lambda: augmentations.Binarise(),
     "shift": lambda: augmentations.Shift((4, 3, 2), pixels=1),
     "in turn": lambda: augmentations.InTurn(
@@ -139,10 +145,13 @@ PENALTIES = {
     "l1": lambda: penalties.L1(0.5),
     "contractive": lambda: penalties.Contractive(0.1),
     "contractive by probes": lambda: penalties.Contractive(0.1, probes=2),
+    "isometry": lambda: penalties.Isometry(0.5),
+    "isometry by probes": lambda: penalties.Isometry(0.5, probes=2),
     "weight decay": lambda: penalties.WeightDecay(0.01),
     "revival": lambda: dictionaries.Revival(0.1, 4, 2, patience=0),
     "total correlation": lambda: penalties.TotalCorrelation(3.0, 50),
     "discrepancy": lambda: penalties.Discrepancy(10.0, discrepancies.for_normal(4)),
+    "neighbours": lambda: neighbours.Neighbours(2.0, repulsion=3.0),
 }
 
 # (height, width, channels) of images and signals
@@ -366,6 +375,7 @@ PARTS = {
         "critic": CRITICS,
         "model": MODELS,
         "generator": GENERATORS,
+        "ensemble": {"of three": lambda: EnsembleModule(MODELS["plain"](), 3)},
         "head": {"none": networks.Identity},
         "lens": {"visible": lambda: lenses.Visible(networks.Dense((8, 5, 3), "tanh"))},
     }.items()

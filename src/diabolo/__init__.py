@@ -30,9 +30,12 @@ if TYPE_CHECKING:  # for editors and type checkers, which cannot see through the
         ImportanceWeightedAutoencoder as ImportanceWeightedAutoencoder,
     )
     from diabolo.families.info import InfoVAE as InfoVAE
+    from diabolo.families.isometric import IsometricAutoencoder as IsometricAutoencoder
     from diabolo.families.masked import MaskedAutoencoder as MaskedAutoencoder
+    from diabolo.families.masked_ensemble import MaskedEnsemble as MaskedEnsemble
     from diabolo.families.mixture import MixtureVAE as MixtureVAE
     from diabolo.families.nested import NestedAutoencoder as NestedAutoencoder
+    from diabolo.families.parametric_umap import ParametricUMAP as ParametricUMAP
     from diabolo.families.sparse import SparseAutoencoder as SparseAutoencoder
     from diabolo.families.stacked import StackedAutoencoder as StackedAutoencoder
     from diabolo.families.total_correlation import BetaTCVAE as BetaTCVAE
@@ -41,6 +44,8 @@ if TYPE_CHECKING:  # for editors and type checkers, which cannot see through the
     from diabolo.families.variational import VariationalAutoencoder as VariationalAutoencoder
     from diabolo.families.vector_quantised import VQVAE as VQVAE
     from diabolo.families.wasserstein import WassersteinAutoencoder as WassersteinAutoencoder
+    from diabolo.uses.manifold.explore import Manifold as Manifold
+    from diabolo.uses.classify import EncoderClassifier as EncoderClassifier
     from diabolo.uses.saved import load as load
 
 __version__ = "0.1.0"
@@ -67,10 +72,15 @@ _HOMES = {
     "SparseDictionary": "diabolo.families.dictionary",
     "NestedAutoencoder": "diabolo.families.nested",
     "MaskedAutoencoder": "diabolo.families.masked",
+    "IsometricAutoencoder": "diabolo.families.isometric",
+    "ParametricUMAP": "diabolo.families.parametric_umap",
+    "MaskedEnsemble": "diabolo.families.masked_ensemble",
     "AdversarialAutoencoder": "diabolo.families.adversarial_autoencoder",
     "VAEGAN": "diabolo.families.vae_gan",
     "FactorVAE": "diabolo.families.factor",
     "GenerativeAdversarialNetwork": "diabolo.families.adversarial",
+    "Manifold": "diabolo.uses.manifold.explore",
+    "EncoderClassifier": "diabolo.uses.classify",
     "load": "diabolo.uses.saved",
     "open_dataset": "diabolo.data.sources",
     "Dataset": "diabolo.data.dataset",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from diabolo.parts.augmentations import Binarise, Shift, Unchanged
+from diabolo.parts.augmentations import Binarise, Shift, Unchanged, Within
 from laws import noise, uniform
 
 
@@ -78,3 +78,11 @@ def test_binarise_takes_values_just_outside_for_certain():
 def test_unchanged_changes_nothing():
     x = uniform(3, 4)
     assert Unchanged()(x, noise()) is x
+
+
+def test_numbers_far_off_count_as_the_limit_and_categories_as_they_are():
+    x = torch.tensor([[-30.0, 2.0, 30.0], [torch.nan, 0.5, torch.nan]])
+    found = Within(10.0, (0, 0, 40))(x, None)
+    wanted = torch.tensor([[-10.0, 2.0, 30.0], [torch.nan, 0.5, torch.nan]])
+    torch.testing.assert_close(found, wanted, equal_nan=True)
+    assert Within(10.0)(x, None)[0, 2] == 10

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.integrate import quad
 from scipy.special import expit
-from scipy.stats import bernoulli, logistic, norm
+from scipy.stats import bernoulli, laplace, logistic, norm
 from torch.distributions import Categorical
 
 from diabolo.parts import likelihoods
@@ -14,7 +14,9 @@ from laws import LIKELIHOODS, drawn, greys, noise, normal, uniform
 every_likelihood = pytest.mark.parametrize("make", LIKELIHOODS.values(), ids=LIKELIHOODS)
 
 DISCRETE = {
-    name: make for name, make in LIKELIHOODS.items() if not isinstance(make(), likelihoods.Gaussian)
+    name: make
+    for name, make in LIKELIHOODS.items()
+    if not isinstance(make(), likelihoods.Gaussian | likelihoods.Laplace)
 }
 CONTINUOUS = {name: make for name, make in LIKELIHOODS.items() if name not in DISCRETE}
 
@@ -139,6 +141,26 @@ def test_gaussians_are_scipys():
     deviation = np.log1p(np.exp(out[:, 3:].numpy())) + entry.floor
     wanted = norm.logpdf(x.numpy(), out[:, :3].numpy(), deviation)
     np.testing.assert_allclose(entry.log_prob(x, out).numpy(), wanted)
+
+
+def test_laplace_is_scipys():
+    x, out, part = normal(4, 3, seed=1), normal(4, 6), likelihoods.Laplace()
+    width = np.log1p(np.exp(out[:, 3:].numpy())) + part.floor
+    wanted = laplace.logpdf(x.numpy(), out[:, :3].numpy(), width)
+    np.testing.assert_allclose(part.log_prob(x, out).numpy(), wanted)
+    draws = part.sample(out[:1].expand(40_000, -1), noise()).numpy()
+    np.testing.assert_allclose(draws.mean(0), out[0, :3], atol=0.03)
+    np.testing.assert_allclose(draws.std(0), 2**0.5 * width[0], rtol=0.03)
+
+
+@every_likelihood
+def test_a_mixtures_mean_is_the_mean_of_means(make):
+    part = drawn(make)
+    outs = torch.stack([outputs(part, seed=seed) for seed in range(3)])
+    wanted = sum(part.mean(out) for out in outs) / 3
+    torch.testing.assert_close(part.blend(outs), wanted)
+    x = greys(4, 3, levels=levels_of(part))
+    torch.testing.assert_close(part.miss(x, outs[0]) ** 2, part.distance(x, part.mean(outs[0])))
 
 
 def test_a_fixed_variance_of_one_is_half_the_squared_error_and_a_constant():

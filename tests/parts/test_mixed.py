@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import log_softmax
-from scipy.stats import norm
+from scipy.stats import laplace, norm
 
 from diabolo.models.autoencoder import AutoencoderModule, Example
 from diabolo.parts import codes, corruptions, likelihoods, networks
@@ -30,7 +30,9 @@ def rows_for(part, n, seed=0, missing=0.3):
 
 
 def deviations(part):
-    """Of the numbers, in order."""
+    """Of the numbers, in order; None where they are no Gaussians."""
+    if part.variance == "laplace":
+        return None
     own = torch.as_tensor(part.deviation()).detach().flatten().numpy()
     return np.broadcast_to(own, (part.levels.count(0),)) if len(own) else own
 
@@ -110,6 +112,14 @@ def test_columns_and_cells_have_to_agree():
 # likelihood
 
 
+def widths(part, out):
+    """b of every number, (n, numbers), where Laplace's law is theirs."""
+    if part.variance != "laplace":
+        return None
+    numbers = part.levels.count(0)
+    return 0.05 + np.logaddexp(0, out[:, numbers : 2 * numbers].numpy())
+
+
 @every_likelihood
 def test_known_cells_have_scipys_probabilities_and_missing_ones_none(make):
     part = drawn(make)
@@ -122,17 +132,23 @@ def test_known_cells_have_scipys_probabilities_and_missing_ones_none(make):
     for j in order:
         k = part.levels[j]
         own = out[:, start : start + max(1, k)].numpy()
+        width = widths(part, out)
         known = ~np.isnan(x[:, j])
         code = np.where(known, x[:, j], 0).astype(int)
         if k:
             wanted = log_softmax(own, axis=1)[np.arange(n), code]
         else:
-            wanted = norm.logpdf(x[:, j], own[:, 0], s[numbers])
+            if width is None:
+                wanted = norm.logpdf(x[:, j], own[:, 0], s[numbers])
+            else:
+                wanted = laplace.logpdf(x[:, j], own[:, 0], width[:, numbers])
             numbers += 1
         np.testing.assert_allclose(found[known, j], wanted[known], rtol=1e-6)
         assert not found[~known, j].any()
         assert 0 < known.sum() < n
         start += max(1, k)
+        if not k and width is not None and numbers == part.levels.count(0):
+            start += numbers  # the widths come after all medians
     assert start == out.shape[1]
 
 
@@ -151,12 +167,15 @@ def test_draws_and_means_are_those_of_the_law(make):
             assert ((share - mass).abs() < 5 * (mass * (1 - mass) / len(own)).sqrt() + 1e-9).all()
             assert mean[j] == mass.argmax()
         else:
-            s = float(deviations(part)[numbers])
+            width = widths(part, out)
+            s = float(deviations(part)[numbers] if width is None else 2**0.5 * width[0, numbers])
             assert own.mean().item() == pytest.approx(logits.item(), abs=5 * s / 200)
             assert own.std().item() == pytest.approx(s, rel=0.02)
             assert mean[j] == logits
             numbers += 1
         start += max(1, k)
+        if not k and part.variance == "laplace" and numbers == part.levels.count(0):
+            start += numbers
 
 
 @every_likelihood
@@ -235,3 +254,16 @@ def test_what_is_missing_does_not_matter_and_what_is_known_does():
 
 def test_the_widths_of_networks_and_likelihood_meet():
     assert all(width == wanted for _, width, wanted in module().joints())
+
+
+def test_a_mixture_of_predictions_weighs_categories_by_their_shares():
+    part = likelihoods.Mixed((0, 3), "laplace")
+    outs = torch.tensor(
+        [[[1.0, 0.0, 0.5, 0.3, 0.2]], [[2.0, 0.0, 0.0001, 0.6, 0.4]]], dtype=torch.float64
+    )
+    outs[:, :, 2:] = outs[:, :, 2:].log()
+    np.testing.assert_allclose(part.blend(outs), [[1.5, 1.0]])
+    x = torch.tensor([[0.5, 2.0]], dtype=torch.float64)
+    np.testing.assert_allclose(part.miss(x, outs[0]), [[0.5, 0.8]], rtol=1e-6)
+    gaps = part.miss(torch.full((1, 2), torch.nan, dtype=torch.float64), outs[0])
+    assert gaps.isnan().all()

@@ -84,6 +84,9 @@ RECIPES = {
     "dictionary": Recipe("SparseDictionary"),
     "nested": Recipe("NestedAutoencoder"),
     "masked": Recipe("MaskedAutoencoder"),
+    "isometric": Recipe("IsometricAutoencoder"),
+    "parametric-umap": Recipe("ParametricUMAP"),
+    "masked-ensemble": Recipe("MaskedEnsemble"),
     "adversarial-autoencoder": Recipe("AdversarialAutoencoder"),
     "vae-gan": Recipe("VAEGAN"),
     "factor-vae": Recipe("FactorVAE"),
@@ -98,6 +101,7 @@ ALIASES = {
     "wae": "wasserstein",
     "iwae": "importance-weighted",
     "mae": "masked",
+    "umap": "parametric-umap",
     "fsq": "finite-scalar",
     "vqvae": "vector-quantised",
 }

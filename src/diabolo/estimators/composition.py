@@ -96,6 +96,7 @@ LIKELIHOODS: dict[str, Callable[[Facts], Likelihood]] = {
         link=_link(facts), variance="shared", scale=_start(facts)
     ),
     "gaussian-entry": lambda facts: likelihoods.Gaussian(link=_link(facts), variance="entry"),
+    "laplace": lambda facts: likelihoods.Laplace(link=_link(facts)),
     "bernoulli": lambda facts: _in_unit(facts, likelihoods.Bernoulli()),
     "categorical": lambda facts: likelihoods.Categorical(_levels(facts, "categorical")),
     "logistic": lambda facts: likelihoods.DiscretisedLogistic(_levels(facts, "logistic")),
@@ -140,11 +141,12 @@ def likelihood_for(name: str, facts: Facts, by_kind: dict[str, str]) -> Likeliho
 
 def _mixed(name: str, facts: Facts) -> Likelihood:
     """Each column's own law; the name says what becomes of the numbers' variance."""
-    variances = {"gaussian": "fixed", "gaussian-shared": "column"}
+    variances = {"gaussian": "fixed", "gaussian-shared": "column", "laplace": "laplace"}
     if name not in variances:
         raise ValueError(
             f"likelihood={name!r} is for numbers alone; in a mixed table each column has its own. "
-            "Pass 'gaussian' (numbers by squared error) or 'gaussian-shared' (learned variances)."
+            "Pass 'gaussian' (numbers by squared error), 'gaussian-shared' (learned variances) or "
+            "'laplace' (numbers by absolute error)."
         )
     return likelihoods.Mixed(facts.table, variances[name])
 

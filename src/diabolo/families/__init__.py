@@ -34,6 +34,8 @@ AUTOENCODERS = {
     "SparseDictionary": "dictionary",
     "NestedAutoencoder": "nested",
     "MaskedAutoencoder": "masked",
+    "IsometricAutoencoder": "isometric",
+    "ParametricUMAP": "parametric_umap",
     "AdversarialAutoencoder": "adversarial_autoencoder",
     "VAEGAN": "vae_gan",
     "FactorVAE": "factor",
@@ -41,7 +43,11 @@ AUTOENCODERS = {
 GENERATORS = {  # that have no encoder
     "GenerativeAdversarialNetwork": "adversarial",
 }
-FAMILIES = AUTOENCODERS | GENERATORS  # what a model file may name; nothing else is imported
+ENSEMBLES = {  # whose members have encoders
+    "MaskedEnsemble": "masked_ensemble",
+}
+# what a model file may name; nothing else is imported
+FAMILIES = AUTOENCODERS | GENERATORS | ENSEMBLES
 
 
 def family(name: str) -> type[Learner]:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import numpy as np
-import torch
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from diabolo.data.batches import Batches, number_of_batches
+from diabolo.data.batches import number_of_batches
 from diabolo.engine.schedule import Phase
-from diabolo.estimators import rowwise
 from diabolo.estimators.composition import NETWORKS, Blueprint, Facts, image_shape, likelihood_for
 from diabolo.estimators.estimator import Estimator
 from diabolo.estimators.fits import Fits, epochs
-from diabolo.estimators.rowwise import PIECE
+from diabolo.estimators.hidden import Predicting
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.models.masked import predicted
 from diabolo.parts.codes import Deterministic
@@ -28,7 +24,7 @@ UNITS = 32  # of the code where none were asked for: fewer or more predict no be
 STEPS = 3000  # at least: 1,500 leave a tenth of the error on 30 columns that hang together closely
 
 
-class MaskedAutoencoder(Estimator):
+class MaskedAutoencoder(Predicting, Estimator):
     """Autoencoder of rows of which a random part is hidden: it predicts one part from the other.
 
     The encoder sees the visible entries and which they are; the loss asks for the hidden ones:
@@ -115,40 +111,6 @@ class MaskedAutoencoder(Estimator):
         )
         return Visible(NETWORKS[self.network](plan)[0])
 
-    def predict_hidden(self, X: Any, mask: Any, *, context: Any = None) -> Any:
-        """Rows X with a prediction in place of what the mask hides, in the units and shape of X.
-
-        mask : True where an entry is hidden; (n, …) as X, or (…) for one row, the same for all.
-            What stands there in X (a number all the same) has no influence on the answer. Cells
-            of a mixed table that are missing are predicted, too.
-        """
-        check_is_fitted(self)
-        dataset = self._open(X)
-        sides = self._sides(context, len(dataset))
-        flags = torch.from_numpy(self._flags(mask, len(dataset)))
-        width = 0 if sides is None else sides.shape[1]
-        beside = flags if sides is None else torch.cat([sides.cpu(), flags], 1)
-
-        def filled(x: Tensor, side: Tensor | None) -> Tensor:
-            assert side is not None  # the flags are always there
-            hidden = (side[:, width:] > 0) | x.isnan()
-            return predicted(self.module_, x, hidden, side[:, :width] if width else None)
-
-        batches = Batches(
-            dataset, self.columns_, batch_size=PIECE, seed=0, device=self.device_, context=beside
-        )
-        columns = self.columns_
-        flat = rowwise.collect(filled, batches, columns.n_features, columns.original)
-        return columns.as_given(flat.reshape(len(flat), *columns.shape))
-
-    def _flags(self, mask: Any, rows: int) -> np.ndarray:
-        """The mask as (rows, d) float32; one sentence where it is none."""
-        given, d = np.asarray(mask), self.columns_.n_features
-        whole = {(rows, *self.columns_.shape), (rows, d)}
-        if given.dtype != bool or given.shape not in whole | {self.columns_.shape, (d,)}:
-            raise ValueError(
-                f"mask must hold True and False in the shape of X, ({rows}, {d}), or of one row; "
-                f"got {given.dtype} of shape {given.shape}."
-            )
-        flat = given.reshape(-1, d) if given.shape in whole else given.reshape(1, d)
-        return np.repeat(flat, rows // len(flat), 0).astype(np.float32)
+    def predicted(self, x: Tensor, hidden: Tensor, context: Tensor | None) -> Tensor:
+        """Scaled rows (n, d) with a prediction in place of what is hidden."""
+        return predicted(self.module_, x, hidden, context)

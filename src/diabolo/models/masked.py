@@ -13,6 +13,7 @@ from torch import Tensor
 
 from diabolo.models.autoencoder import AutoencoderModule, call
 from diabolo.parts.lenses import Visible
+from diabolo.parts.networks import Table
 
 
 def hidden_away(x: Tensor, hidden: Tensor, blank: float = math.nan) -> Tensor:
@@ -27,7 +28,7 @@ def outputs(
 
     x : (n, d) scaled; hidden : (n, d) bool.
     """
-    blank = math.nan if isinstance(module.encoder, Visible) else 0.0
+    blank = math.nan if isinstance(module.encoder, Visible | Table) else 0.0
     z = module.encode(hidden_away(x, hidden, blank), context)
     return call(module.decoder, z, context)
 

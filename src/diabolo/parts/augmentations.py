@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from diabolo.parts.networks import positions
 from diabolo.parts.spec import Part, registered
 
 
@@ -27,6 +28,27 @@ class Unchanged(Augmentation):
 
     def forward(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
         return x
+
+
+class Within(Augmentation):
+    """Numbers beyond ±limit count as ±limit, so that a few that are far off cannot rule the fit.
+
+    levels : of a mixed table, how many categories each column has, 0 for numbers; () where all
+        are numbers.
+    """
+
+    limit: float = 10.0
+    levels: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.levels = tuple(self.levels)
+
+    def forward(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+        """(n, d) → (n, d); what is not a number stays so, and categories stay as they are."""
+        within = x.clamp(-self.limit, self.limit)
+        if not self.levels:
+            return within
+        return torch.where(positions(self.levels, x.device) > 0, x, within)
 
 
 class Binarise(Augmentation):

@@ -53,6 +53,14 @@ class Likelihood(Part, abstract=True):
         """A draw of x given z, (n, d)."""
         raise NotImplementedError
 
+    def blend(self, outs: Tensor) -> Tensor:
+        """E[x] under the mixture, in equal parts, of K predictions, (K, n, outputs) → (n, d)."""
+        return torch.stack([self.mean(out) for out in outs]).mean(0)
+
+    def miss(self, x: Tensor, out: Tensor) -> Tensor:
+        """How far every entry is from what was expected, (n, d): |x − E[x]|."""
+        return (x - self.mean(out)).abs()
+
     def distance(self, x: Tensor, mean: Tensor) -> Tensor:
         """How far every entry is from its reconstruction, (n, d): the square of the difference."""
         error = x - mean
@@ -95,6 +103,11 @@ class Gaussian(Likelihood):
     def per_entry(self) -> int:
         return 2 if self.variance == "entry" else 1
 
+    @property
+    def says_means(self) -> bool:
+        """Whether the decoder's numbers are the means as they stand."""
+        return self.link == "identity" and self.per_entry == 1
+
     def mean(self, out: Tensor) -> Tensor:
         m = out.chunk(2, dim=1)[0] if self.variance == "entry" else out
         return ACTIVATIONS[self.link].value(m)
@@ -116,6 +129,41 @@ class Gaussian(Likelihood):
     def sample(self, out: Tensor, generator: torch.Generator | None = None) -> Tensor:
         m = self.mean(out)
         return m + self.deviation(out) * torch.empty_like(m).normal_(generator=generator)
+
+
+class Laplace(Likelihood):
+    """x ~ Laplace(m, b), p(x) = e^{−|x − m| / b} / 2b: errors count by their size, not its square.
+
+    The decoder gives every entry its own m, the median, and b. A few rows that are far off hardly
+    move it.
+
+    link : non-linearity that gives m, as of `Gaussian`.
+    floor : of b.
+    """
+
+    link: str = among(ACTIVATIONS, default="identity")
+    floor: float = 0.05
+
+    @property
+    def per_entry(self) -> int:
+        return 2
+
+    def mean(self, out: Tensor) -> Tensor:
+        return ACTIVATIONS[self.link].value(out.chunk(2, dim=1)[0])
+
+    def width(self, out: Tensor) -> Tensor:
+        """b of every entry, (n, d)."""
+        return self.floor + F.softplus(out.chunk(2, dim=1)[1])
+
+    def log_prob(self, x: Tensor, out: Tensor) -> Tensor:
+        b = self.width(out)
+        return -(x - self.mean(out)).abs() / b - torch.log(2 * b)
+
+    def sample(self, out: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        m = self.mean(out)
+        # the difference of two exponential draws
+        first, second = (torch.empty_like(m).exponential_(generator=generator) for _ in range(2))
+        return m + self.width(out) * (first - second)
 
 
 class Bernoulli(Likelihood):
@@ -230,16 +278,19 @@ class Mixed(Likelihood):
     each number, then logits for each category, those of columns with few categories first.
 
     levels : how many categories each column has; 0 for numbers.
-    variance : of numbers: "fixed" (`scale`²) or "column" (learned, one for each).
+    variance : of numbers: "fixed" (`scale`²) or "column" (learned, one for each). "laplace": they
+        are no Gaussians, but have Laplace's law (see there); the decoder gives all medians, then
+        all widths b.
     """
 
     levels: tuple[int, ...]
-    variance: str = among(("fixed", "column"), default="fixed")
+    variance: str = among(("fixed", "column", "laplace"), default="fixed")
     scale: float = 1.0
     floor: float = 1e-3  # of a learned standard deviation, see `Gaussian`
     log_scale: nn.Parameter = field(init=False)
 
     def __post_init__(self) -> None:
+        self._laplace = Laplace()
         self.levels = tuple(self.levels)
         if not self.levels or min(self.levels) < 0:
             raise ValueError(f"levels={self.levels!r:.60} must be one number ≥ 0 a column.")
@@ -256,7 +307,8 @@ class Mixed(Likelihood):
     def outputs(self, n_features: int) -> int:
         if n_features != len(self.levels):
             raise ValueError(f"{len(self.levels)} columns make no rows of {n_features} cells")
-        return sum(max(1, k) for k in self.levels)
+        own = 2 if self.variance == "laplace" else 1
+        return sum(k or own for k in self.levels)
 
     def deviation(self) -> Tensor | float:
         """Standard deviation of the numbers: a number, or (numbers,)."""
@@ -272,8 +324,10 @@ class Mixed(Likelihood):
             nats.append(found.masked_fill(missing, 0.0))
         return self._in_order(nats)
 
-    def _of_numbers(self, x: Tensor, m: Tensor) -> Tensor:
-        s = self.deviation()
+    def _of_numbers(self, x: Tensor, own: Tensor) -> Tensor:
+        if self.variance == "laplace":
+            return self._laplace.log_prob(x, own)
+        m, s = own, self.deviation()
         error = (x - m) / s
         log_s = torch.log(s) if isinstance(s, Tensor) else math.log(s)
         return -0.5 * (error * error + LOG_2PI) - log_s
@@ -285,8 +339,41 @@ class Mixed(Likelihood):
     def mean(self, out: Tensor) -> Tensor:
         """The mean of numbers, the likeliest category, (n, d)."""
         return self._in_order(
-            [own.argmax(2).to(out.dtype) if k else own for k, _, own in self._blocks(out)]
+            [
+                own.argmax(2).to(out.dtype) if k else self._means(own)
+                for k, _, own in self._blocks(out)
+            ]
         )
+
+    def _means(self, own: Tensor) -> Tensor:
+        """Of the numbers, (n, numbers)."""
+        return self._laplace.mean(own) if self.variance == "laplace" else own
+
+    def blend(self, outs: Tensor) -> Tensor:
+        """The mean of numbers, the category that is likeliest in the mixture."""
+        each = [list(self._blocks(out)) for out in outs]
+        blended = []
+        for blocks in zip(*each, strict=True):
+            k, own = blocks[0][0], [block[2] for block in blocks]
+            if k:
+                shares = torch.stack([logits.softmax(2) for logits in own]).mean(0)
+                blended.append(shares.argmax(2).to(outs.dtype))
+            else:
+                blended.append(torch.stack([self._means(numbers) for numbers in own]).mean(0))
+        return self._in_order(blended)
+
+    def miss(self, x: Tensor, out: Tensor) -> Tensor:
+        """(n, d): |x − E[x]| of a number, 1 − p(x) of a category; NaN where a cell is missing."""
+        found = []
+        for k, columns, own in self._blocks(out):
+            cells = x.index_select(1, positions(columns, x.device))
+            if k:
+                missing = cells.isnan()
+                share = self._of_codes(cells.masked_fill(missing, 0.0), own).exp()
+                found.append((1 - share).masked_fill(missing, math.nan))
+            else:
+                found.append((cells - self._means(own)).abs())
+        return self._in_order(found)
 
     def sample(self, out: Tensor, generator: torch.Generator | None = None) -> Tensor:
         draws = []
@@ -294,6 +381,8 @@ class Mixed(Likelihood):
             if k:
                 each = torch.multinomial(own.softmax(2).flatten(0, 1), 1, generator=generator)
                 draws.append(each.view(own.shape[:2]).to(out.dtype))
+            elif self.variance == "laplace":
+                draws.append(self._laplace.sample(own, generator))
             else:
                 noise = torch.empty_like(own).normal_(generator=generator)
                 draws.append(own + self.deviation() * noise)
@@ -313,10 +402,13 @@ class Mixed(Likelihood):
         return self.distance(x, mean).sum(1) / known.clamp(min=1)
 
     def _blocks(self, out: Tensor) -> Iterator[tuple[int, tuple[int, ...], Tensor]]:
-        """(k, columns, their means (n, columns) or logits (n, columns, k)), numbers first."""
-        start = 0
+        """(k, columns, their numbers (n, columns or twice as many) or logits (n, columns, k)).
+
+        The numbers come first.
+        """
+        start, single = 0, 2 if self.variance == "laplace" else 1
         for k, columns in self.columns:
-            stop = start + len(columns) * max(1, k)
+            stop = start + len(columns) * (k or single)
             own = out[:, start:stop]
             yield k, columns, own.unflatten(1, (len(columns), k)) if k else own
             start = stop
