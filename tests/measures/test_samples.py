@@ -9,7 +9,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from diabolo.data.columns import Columns
 from diabolo.data.sources import open_dataset
-from diabolo.measures import nearest as distances
+from diabolo.doctor import nearest as distances
 from diabolo.measures.features import Embedding, Features
 from diabolo.measures.samples import (
     frechet_distance,

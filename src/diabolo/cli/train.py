@@ -159,9 +159,8 @@ def _progress(estimator: Estimator, verbose: bool) -> Iterator[None]:
 
 
 def _report(estimator: Estimator, dataset: Dataset, path: Path, seconds: float, json: bool) -> None:
-    from diabolo.measures.diagnosis import diagnose
+    from diabolo.doctor.findings import to_json
 
-    findings = [line.partition(": ")[::2] for line in diagnose(estimator, dataset)]
     if json:
         report = {
             "file": str(path),
@@ -171,12 +170,12 @@ def _report(estimator: Estimator, dataset: Dataset, path: Path, seconds: float, 
             "epochs": estimator.n_iter_,
             "seconds": round(seconds, 3),
             "score": estimator.score(dataset),
-            "diagnosis": [{"about": about, "finding": finding} for about, finding in findings],
+            "diagnosis": to_json(estimator.diagnosis_),
         }
         print(text.as_json(report))
         return
     rows = text.shape(len(dataset), dataset.shape)
     epochs = text.many(estimator.n_iter_, "epoch")
     print(f"{type(estimator).__name__} on {rows}, {epochs} in {seconds:.1f} s")
-    print(text.pairs(findings))
+    print(text.pairs((one.about, one.text) for one in estimator.diagnosis_))
     print(f"{path}: {text.size_of(path)}")

@@ -22,13 +22,14 @@ from diabolo.data.columns import Columns
 from diabolo.data.fields import NUMBERS
 from diabolo.data.sources import Dataset, open_dataset
 from diabolo.data.tables import require_unique_names
+from diabolo.doctor.findings import Finding
 from diabolo.engine.checkpoint import Checkpoint
 from diabolo.engine.events import History
 from diabolo.engine.fit import Outcome
 from diabolo.engine.fit import fit as carry_out
 from diabolo.engine.players import Player
 from diabolo.engine.schedule import Phase
-from diabolo.estimators import composition, rowwise, writing
+from diabolo.estimators import checkup, composition, rowwise, writing
 from diabolo.estimators.composition import Facts
 from diabolo.estimators.devices import device
 from diabolo.estimators.fits import Fits
@@ -104,15 +105,17 @@ class Learner(CallbackSupportMixin, Parameters):
             check_writable(self.checkpoint)
         labels = self.labels_from(y, len(dataset))
         self._begin(X, dataset, width_of(sides))
+        fits = Fits(self, dataset, sides, labels)
+        plan = self.plan(self.module_, fits)
         outcome = carry_out(
-            self.plan(self.module_, Fits(self, dataset, sides, labels)),
+            plan,
             self.module_,
             self._seeds.generator("noise", self.device_),
             watcher=Tasks(self, self.verbose, X, y, context),
             checkpoint=self._checkpoint(dataset),
             n_threads=self.n_threads,
         )
-        self._finish(outcome)
+        self._finish(outcome, fits, plan[-1])
         if outcome.interrupted:
             raise KeyboardInterrupt  # the estimator is fitted, with the best weights so far
         return self
@@ -134,16 +137,27 @@ class Learner(CallbackSupportMixin, Parameters):
             self._begin(X, dataset, width_of(sides))
         number = len(self.history_.records) + 1
         fits = Fits(self, dataset, sides)
+        single_pass = fits.single_pass(self.players(self.module_, fits), number)
         outcome = carry_out(
-            [fits.single_pass(self.players(self.module_, fits), number)],
+            [single_pass],
             self.module_,
             self._seeds.generator(f"noise of pass {number}", self.device_),
             moments=getattr(self, "_moments", ()),
             n_threads=self.n_threads,
         )
-        self._finish(outcome, before=self.history_)
+        self._finish(outcome, fits, single_pass, before=self.history_)
         self._moments = outcome.moments
         return self
+
+    @property
+    def diagnosis_(self) -> tuple[Finding, ...]:
+        """What the fit came to, finding by finding, each with a remedy where something is wrong.
+
+        Made from up to 1,000 of the rows when it is first asked for, then kept, in files, too.
+        """
+        if not hasattr(self, "_findings"):
+            self._findings = checkup.findings(self)
+        return self._findings
 
     def save(self, path: str | os.PathLike) -> None:
         """One file, safetensors with the description in its header; see `diabolo.load`."""
@@ -172,12 +186,16 @@ class Learner(CallbackSupportMixin, Parameters):
         self.device_ = place
         self.module_: Any = module.to(place)  # of the kind that the family composes
         self.history_ = History()
-        for name in ("n_iter_", "_moments"):
+        for name in ("n_iter_", "_moments", "_kept", "_findings"):
             self.__dict__.pop(name, None)
 
-    def _finish(self, outcome: Outcome, before: History | None = None) -> None:
+    def _finish(
+        self, outcome: Outcome, fits: Fits, last: Phase, before: History | None = None
+    ) -> None:
         self.module_.eval()
-        self.__dict__.pop("prior_", None)  # one fitted to codes that are no more
+        for name in ("prior_", "_findings"):  # of codes that are no more
+            self.__dict__.pop(name, None)
+        self._kept = checkup.keep(fits, last)
         before = before or History()
         self.history_ = History(
             before.records + outcome.history.records,

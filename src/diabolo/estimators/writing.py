@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import nn
 
+from diabolo.doctor import findings
 from diabolo.models import trained
 from diabolo.parts.spec import Part
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 PRIOR = "prior_"
 USE = "use"  # what the model is for, in the header
+DIAGNOSIS = "diagnosis"
 YOURS = {"part": "yours"}  # stands for a module of the user's own
 
 
@@ -45,6 +47,7 @@ def save(
         "context": estimator._context_width,
         "history": estimator.history_.to_json(),
         "fitted": {"n_iter_": estimator.n_iter_, **estimator._fitted_values()},
+        DIAGNOSIS: findings.to_json(estimator.diagnosis_),
     }
     if use is not None:
         header[USE] = use

@@ -14,11 +14,12 @@ import numpy as np
 from torch import nn
 
 from diabolo.data.columns import Columns
+from diabolo.doctor import findings
 from diabolo.engine.events import History
 from diabolo.estimators.devices import device_or_cpu
 from diabolo.estimators.priors import KINDS
 from diabolo.estimators.seeds import Seeds
-from diabolo.estimators.writing import PRIOR, USE, YOURS, learned_name, restored
+from diabolo.estimators.writing import DIAGNOSIS, PRIOR, USE, YOURS, learned_name, restored
 from diabolo.families import family
 from diabolo.models import trained
 from diabolo.models.model import Model
@@ -97,6 +98,8 @@ def _described(header: dict[str, Any]) -> Learner:
     estimator.device_ = device_or_cpu(estimator.device)
     estimator._context_width = int(header["context"])
     estimator._seeds = Seeds(int(header["seed"]))
+    # files of 0.1.0's first days have none
+    estimator._findings = findings.from_json(header.get(DIAGNOSIS, ()))
     for name, value in header["fitted"].items():
         setattr(
             estimator, learned_name(name), np.asarray(value) if isinstance(value, list) else value

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
+from diabolo.doctor import constants
+
 if TYPE_CHECKING:
     from diabolo.estimators.estimator import Estimator
 
@@ -24,21 +26,12 @@ class CellErrors(NamedTuple):
 
 def means_and_modes(estimator: Estimator, rows: np.ndarray) -> np.ndarray:
     """Mean of every number, most frequent code of every category of scaled rows (n, d), (d,)."""
-    constants = np.zeros(rows.shape[1], np.float32)
-    for j, field in enumerate(estimator.columns_.fields):
-        known = rows[~np.isnan(rows[:, j]), j]
-        if field.levels and len(known):
-            constants[j] = np.bincount(known.astype(np.int64)).argmax()
-        elif len(known):
-            constants[j] = known.mean(dtype=np.float64)
-    return constants
+    return constants.means_and_modes(estimator.columns_, rows)
 
 
 def row_errors(estimator: Estimator, rows: np.ndarray, guess: np.ndarray) -> np.ndarray:
     """Error of guesses (n, d) or (d,) for every row, as `score_samples` measures it, (n,)."""
-    x = torch.from_numpy(rows)
-    guesses = torch.from_numpy(np.broadcast_to(guess, rows.shape).copy())
-    return estimator.module_.likelihood.error(x, guesses).numpy()
+    return constants.row_errors(estimator.module_.likelihood, torch.from_numpy(rows), guess)
 
 
 def cell_errors(estimator: Estimator, rows: np.ndarray, guess: np.ndarray) -> CellErrors:

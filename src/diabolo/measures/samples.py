@@ -23,8 +23,9 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
+from diabolo.doctor.nearest import nearest
+from diabolo.doctor.nearest import neighbourhoods as around
 from diabolo.measures.features import INCEPTION, Embedding, alike
-from diabolo.measures.nearest import nearest, radii, squared_distances
 
 Given = Embedding | np.ndarray  # (n, f)
 
@@ -192,23 +193,7 @@ def neighbourhoods(real: Given, generated: Given, *, k: int = 5) -> Neighbourhoo
             f"k={k} must be from 1 to less than the number of rows, which is {settings.n_real} "
             f"real and {settings.n_generated} generated."
         )
-    a, b = first.values, second.values
-    reach_a, reach_b = radii(a, k), radii(b, k)
-    around = np.zeros(len(b))  # real balls around each generated row
-    covered, recalled = np.zeros(len(a), bool), np.zeros(len(a), bool)
-    for rows, table in squared_distances(a, b):
-        inside = table <= reach_a[rows, None]
-        around += inside.sum(0)
-        covered[rows] = inside.any(1)
-        recalled[rows] = (table <= reach_b).any(1)
-    return Neighbourhoods(
-        float((around > 0).mean()),
-        float(recalled.mean()),
-        float(around.mean() / k),
-        float(covered.mean()),
-        k,
-        settings,
-    )
+    return Neighbourhoods(*around(first.values, second.values, k), k, settings)
 
 
 def memorisation(

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 
-from diabolo.data.sources import open_dataset
 from diabolo.engine.events import History
-from diabolo.measures.diagnosis import diagnose
 from diabolo.report.figures import Line, curves
 from diabolo.report.page import Beside, Block, Code, Lines, Plot
 from diabolo.report.studio import Studio
@@ -25,8 +23,7 @@ def closing(studio: Studio, *names: str) -> list[Block]:
 
 
 def diagnosis(studio: Studio, name: str) -> Lines:
-    rows = open_dataset(studio.material.train)
-    return Lines("Diagnosis", diagnose(studio[name], rows))
+    return Lines("Diagnosis", list(map(str, studio[name].diagnosis_)))
 
 
 def learning(history: History) -> Plot:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from diabolo.measures.units import active_units, use_of_bounded, use_of_thresholded
+from diabolo.doctor.units import active_units, use_of_bounded, use_of_thresholded
 
 
 def test_bounded_units():

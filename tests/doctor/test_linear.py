@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from diabolo.measures.linear import fitted_pca, squared_errors
+from diabolo.doctor.linear import fitted_pca, squared_errors
 
 
 @pytest.mark.parametrize("k", [1, 3, 7])
