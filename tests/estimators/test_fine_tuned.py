@@ -45,3 +45,38 @@ class TestLabels:
         with pytest.raises(ValueError, match=sentence):
             model.fit(rows, wrong(labels))
         np.testing.assert_array_equal(model.predict(rows), before)
+
+    def test_alone_are_the_control_of_a_pre_training(self, rows, labels):
+        model = self.fit(rows, labels, layers=None, max_epochs=2)
+        assert model.history_.phases == ["fine-tuning"]
+        assert len(model.predict(rows)) == len(rows)
+
+    def test_with_dropout_are_learned_and_predicted_without(self, rows, labels):
+        model = self.fit(rows, labels, layers=None, max_epochs=2, dropout=0.5, input_dropout=0.2)
+        again = self.fit(rows, labels, layers=None, max_epochs=2, dropout=0.5, input_dropout=0.2)
+        np.testing.assert_array_equal(model.predict_proba(rows), again.predict_proba(rows))
+        plain = self.fit(rows, labels, layers=None, max_epochs=2)
+        assert not np.allclose(model.predict_proba(rows), plain.predict_proba(rows))
+
+
+class TestWishes:
+    @pytest.mark.parametrize(
+        ("wish", "sentence"),
+        [
+            ({"dropout": 0.5}, "dropout is for a fine-tuning with labels"),
+            ({"layers": None, "fine_tune": None}, "leave nothing to train"),
+            (
+                {"layers": "sparse", "activation": "sigmoid", "code_activation": "relu"},
+                "code_activation='relu': leave it out",
+            ),
+        ],
+    )
+    def test_that_contradict_each_other_are_refused(self, rows, wish, sentence):
+        with pytest.raises(ValueError, match=sentence):
+            family("StackedAutoencoder")(max_epochs=1, **wish).fit(rows)
+
+    def test_the_topmost_units_have_the_activation_that_was_asked_for(self, rows):
+        model = family("StackedAutoencoder")(
+            code_activation="relu", max_epochs=1, layer_epochs=1, random_state=0
+        )
+        assert model.fit_transform(rows).min() >= 0

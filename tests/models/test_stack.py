@@ -130,6 +130,37 @@ def test_classification_trains_what_the_labels_depend_on():
     assert trained == {"encoder", "head"}
 
 
+def test_dropout_silences_units_of_every_level_and_keeps_their_means():
+    whole, x = stack(), normal(1, 7).expand(4000, 7)
+    labels = torch.zeros(4000, dtype=torch.long)
+    objective = Classification(whole, dropout=0.3, input_dropout=0.2)
+    assert dict(objective.named_parameters()).keys() == {
+        f"model.{name}" for name, _ in whole.named_parameters()
+    }
+    seen = {}
+    for name, layer in zip(("second", "third"), objective.layers[1:], strict=True):
+        layer.register_forward_pre_hook(lambda _, given, name=name: seen.update({name: given[0]}))
+    objective.layers[0].register_forward_pre_hook(lambda _, given: seen.update(first=given[0]))
+    whole.head.register_forward_pre_hook(lambda _, given: seen.update(code=given[0]))
+    layers = objective.layers
+    # `features` calls forward, so that the hooks see what every level is given
+    objective(Example(x, y=labels), LATE, noise())
+    for name, level in (("first", 0.2), ("second", 0.3), ("third", 0.3), ("code", 0.3)):
+        silent = (seen[name] == 0).float().mean().item()
+        assert silent == pytest.approx(level, abs=0.02), name
+    assert len(layers) == 3
+    torch.testing.assert_close(seen["first"].mean(0), x[0], atol=0.05, rtol=0.05)
+
+
+def test_nothing_is_dropped_when_it_is_judged():
+    whole, x = stack(), normal(50, 7)
+    batch = Example(x, y=torch.randint(4, (50,), generator=noise()))
+    plain = Classification(whole)(batch, LATE, None)
+    thinned = Classification(whole, 0.5, 0.5).eval()(batch, LATE, None)
+    assert thinned == plain
+    assert Classification(whole, 0.5)(batch, LATE, noise())["loss"] != plain["loss"]
+
+
 def test_classification_without_labels_says_so():
     with pytest.raises(ValueError, match="needs a class number for every row"):
         Classification(stack())(Example(normal(3, 7)), LATE, None)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
@@ -29,12 +30,18 @@ class FineTuned(Estimator):
 
     fine_tune : "reconstruction"; "labels": cross-entropy of a softmax layer on the code, then
         there is `predict`; or None: as it was built.
+    dropout, input_dropout : shares of the units of every level, and of the entries of a row, that
+        are silenced at every step of a fine-tuning with labels (Srivastava et al. 2014).
     """
 
     fine_tune: str | None = "reconstruction"
+    dropout: float = 0.0
+    input_dropout: float = 0.0
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         "fine_tune": [StrOptions({"reconstruction", "labels"}), None],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "input_dropout": [Interval(Real, 0, 1, closed="left")],
     }
 
     def head_on(self, dim: int) -> nn.Module:
@@ -45,7 +52,14 @@ class FineTuned(Estimator):
         """The last phase, if there is one."""
         if self.fine_tune is None:
             return []
-        objective = Classification(module) if _learns_from_labels(self) else module
+        objective: nn.Module = module
+        if _learns_from_labels(self):
+            objective = Classification(module, self.dropout, self.input_dropout)
+        elif self.dropout or self.input_dropout:
+            raise ValueError(
+                f"dropout is for a fine-tuning with labels, but fine_tune={self.fine_tune!r}: pass "
+                "fine_tune='labels', or leave dropout out."
+            )
         name = "fine-tuning"
         return [fits.phase(name, (fits.player(name, objective),))]
 

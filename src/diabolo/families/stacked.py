@@ -16,6 +16,7 @@ from diabolo.estimators.fits import Fits
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.models.chain import depth
 from diabolo.models.stack import Above, chains, layer_of
+from diabolo.parts.activations import ACTIVATIONS
 from diabolo.parts.codes import Deterministic
 from diabolo.parts.corruptions import Masking, Missing
 from diabolo.parts.networks import Table
@@ -42,12 +43,14 @@ class StackedAutoencoder(FineTuned):
     Layer i is a one-layer autoencoder of its own on the features h_{i−1} of the finished layers,
     which stay as they are, bit for bit. At the end all layers are fine-tuned together.
 
-    layers : "plain", "denoising", "sparse" or "contractive": one kind for all, or one each.
+    layers : "plain", "denoising", "sparse" or "contractive": one kind for all, or one each; None:
+        no layer is trained on its own, which is the control.
     layer_epochs : most epochs of a layer; None: as `max_epochs`. Each layer stops on its own.
     fine_tune : "reconstruction", "labels" (then there is `predict`), or None.
     level : share of masked entries of denoising layers.
     target_activation, sparsity_weight : ρ and β of sparse layers (they need activation="sigmoid").
     contraction : λ of contractive layers.
+    code_activation : of the topmost units; None: "sigmoid" in a sparse layer, else "identity".
 
     An `encoder` and `decoder` of your own are `nn.Sequential`s of mirrored sizes.
 
@@ -58,37 +61,49 @@ class StackedAutoencoder(FineTuned):
     networks"; Vincent et al. 2010, "Stacked denoising autoencoders".
     """
 
-    layers: str | Sequence[str] = "denoising"
+    layers: str | Sequence[str] | None = "denoising"
     layer_epochs: int | None = None
     level: float = 0.2
     target_activation: float = 0.05
     sparsity_weight: float = 3.0
     contraction: float = 0.1
+    code_activation: str | None = None
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
-        "layers": [StrOptions(set(LAYERS)), "array-like"],
+        "layers": [StrOptions(set(LAYERS)), "array-like", None],
         "layer_epochs": Estimator._parameter_constraints["max_epochs"],
         "level": [Interval(Real, 0, 1, closed="both")],
         "target_activation": [Interval(Real, 0, 1, closed="neither")],
         "sparsity_weight": [Interval(Real, 0, None, closed="left")],
         "contraction": [Interval(Real, 0, None, closed="left")],
+        "code_activation": [StrOptions(set(ACTIVATIONS)), None],
     }
 
     def compose(self, facts: Facts) -> AutoencoderModule:
         dim = self.code_size(facts)
         given = self.encoder
         kinds = self._kinds(len(self.hidden(facts)) + 1 if given is None else depth(given))
-        code = Deterministic(dim, "sigmoid" if kinds[-1] == "sparse" else "identity")
+        natural = "sigmoid" if kinds[-1:] == ("sparse",) else "identity"
+        code = Deterministic(dim, self.code_activation or natural)
         module = self.around(facts, code, head=self.head_on(dim))
         chains(module)  # or one sentence
         return module
 
     def _kinds(self, count: int) -> tuple[str, ...]:
+        if self.layers is None:
+            if self.fine_tune is None:
+                raise ValueError("layers=None and fine_tune=None leave nothing to train: pass one.")
+            return ()
         kinds = (self.layers,) * count if isinstance(self.layers, str) else tuple(self.layers)
         if len(kinds) != count or not set(kinds) <= set(LAYERS):
             raise ValueError(
                 f"layers={self.layers!r} does not name one of {', '.join(LAYERS)} for each of the "
                 f"{count} layers."
+            )
+        if kinds[-1] == "sparse" and self.code_activation not in (None, "sigmoid"):
+            raise ValueError(
+                f"sparse layers need units between 0 and 1, but "
+                f"code_activation={self.code_activation!r}: leave it out."
             )
         if "sparse" in kinds[:-1] and self.activation != "sigmoid":
             raise ValueError(

@@ -80,11 +80,24 @@ class Classification(nn.Module):
     """Cross-entropy of a softmax layer on the code: fine-tuning with labels.
 
     Only what the labels depend on is trained; the decoder keeps what it learned before.
+
+    dropout : share of the units of each level, the code among them, that are silenced at every
+        step, the others being raised by as much. input_dropout : likewise of the entries of a row.
+
+    Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting",
+    sec. 4; with pre-trained weights sec. 6.1.
     """
 
-    def __init__(self, model: AutoencoderModule) -> None:
+    def __init__(
+        self, model: AutoencoderModule, dropout: float = 0.0, input_dropout: float = 0.0
+    ) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.dropout, self.input_dropout = model, dropout, input_dropout
+        # a tuple, so that the layers are not registered a second time
+        self.layers: tuple[Dense | Chain, ...] = ()
+        if dropout:
+            encoder, _ = chains(model)
+            self.layers = tuple(encoder.part(i, i + 1) for i in range(len(encoder.layers)))
 
     def forward(
         self, batch: Example, clock: Tensor, generator: torch.Generator | None
@@ -92,6 +105,28 @@ class Classification(nn.Module):
         """Terms: "loss" in nats per row, and "error", the share of rows in the wrong class."""
         if batch.y is None:
             raise ValueError("fine-tuning with labels needs a class number for every row.")
-        logits = self.model.head(self.model.encode(batch.x, batch.context))
+        logits = self.model.head(self._code(batch, generator))
         wrong = (logits.argmax(1) != batch.y).to(logits.dtype).mean()
         return {"loss": F.cross_entropy(logits, batch.y), "error": wrong}
+
+    def _code(self, batch: Example, generator: torch.Generator | None) -> Tensor:
+        """The code, with images moved and units silenced while training."""
+        if not self.training:
+            return self.model.encode(batch.x, batch.context)
+        x = self.model.augmentation(batch.x, generator)
+        x = _thinned(x, self.input_dropout, generator)
+        if not self.layers:
+            return self.model.encode(x, batch.context)
+        context = batch.context
+        for layer in self.layers[:-1]:
+            x = _thinned(layer.features(x, context), self.dropout, generator)
+            context = None
+        return _thinned(self.model.code.mean(self.layers[-1](x, context)), self.dropout, generator)
+
+
+def _thinned(x: Tensor, level: float, generator: torch.Generator | None) -> Tensor:
+    """A share `level` of the entries set to 0, the others raised so that the mean stays."""
+    if not level:
+        return x
+    kept = torch.empty_like(x).bernoulli_(1 - level, generator=generator)
+    return x * kept / (1 - level)
