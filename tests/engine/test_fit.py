@@ -313,3 +313,62 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
     other = Checkpoint(path, {"settings": 2}, every=0)
     with pytest.raises(ValueError, match=r"another settings \(1, now 2\).*delete this one"):
         fit(plan, module, noise(), checkpoint=other)
+
+
+class Following(nn.Module):
+    """A weight that is drawn to a target, which is held fixed for an epoch at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+        self.register_buffer("target", torch.zeros(1))
+
+    def forward(self, batch, clock, generator):
+        return {"loss": (self.weight - self.target).square().sum()}
+
+
+class TestTargetsAreRenewed:
+    def test_before_every_epoch_until_it_is_enough(self):
+        following, seen = Following(), []
+
+        def renew():
+            assert not following.training
+            seen.append(float(following.weight.detach()))
+            following.target.copy_(following.weight.detach() + 1)
+            return len(seen) == 4
+
+        outcome = fit(
+            [phase(following, Supply(rows(), 16), renew=renew, max_epochs=9)], following, noise()
+        )
+        assert len(outcome.history.records) == 3
+        assert seen[0] == 0 and sorted(seen) == seen and len(set(seen)) == 4
+        assert following.weight == seen[-1], "nothing is trained after the end"
+
+    def test_once_for_an_epoch_that_is_resumed(self, tmp_path):
+        def made(stop_after=None):
+            following = Following()
+
+            def trouble(asked, batch):
+                if asked == stop_after:
+                    raise KeyboardInterrupt
+                return batch
+
+            def renew():
+                calls.append(0)
+                following.target.copy_(following.weight.detach() + 1)
+                return False
+
+            return following, [phase(following, Supply(rows(), 16, trouble), renew=renew)]
+
+        calls = []
+        whole, plan = made()
+        fit(plan, whole, noise())
+        assert len(calls) == 5
+        calls = []
+        path = tmp_path / "run"
+        broken, plan = made(stop_after=11)  # in the third epoch of four batches
+        fit(plan, broken, noise(), checkpoint=Checkpoint(path, {}, every=0))
+        again, plan = made()
+        fit(plan, again, noise(), checkpoint=Checkpoint(path, {}, every=0))
+        assert len(calls) == 5
+        assert torch.equal(again.weight, whole.weight)

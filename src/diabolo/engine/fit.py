@@ -47,6 +47,7 @@ class Run:
     position: int = 0  # batches done in this epoch
     step: int = 0  # in this phase
     rate: float = 1.0  # of the learning rate: below 1 after a back-off
+    renewed: int = -1  # the epoch before which targets were renewed last
     backed_off: bool = False
     done: bool = False  # this phase has ended; nothing but its best weights is left to take
     interrupted: bool = False
@@ -149,7 +150,7 @@ class Table:
             if self.phase.evaluate and math.isnan(self.run.stopper.first):
                 self.run.stopper.first = self._held_out(briefly=True)["loss"]
             with threads_restored(), _training(self.seats):
-                while not self.run.done:
+                while not self._is_over():
                     self._epoch(watcher)
             self._note_gain()
             self.run.history.notes += [seat.step.note for seat in self.seats if seat.step.note]
@@ -161,6 +162,16 @@ class Table:
         self._take_best()
         for seat in self.seats:
             seat.flat.release()
+
+    def _is_over(self) -> bool:
+        """Whether no epoch is left; else what objectives hold fixed is renewed, once for each."""
+        run, renew = self.run, self.phase.renew
+        if renew is not None and not run.done and run.renewed != run.epoch:
+            run.renewed = run.epoch
+            with _evaluating(self.seats):
+                run.done = renew()
+            self.good = self._positions()
+        return run.done
 
     def _epoch(self, watcher: Watcher) -> None:
         run, phase, began = self.run, self.phase, time.perf_counter()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,6 +43,8 @@ class Phase:
         linearly to 0. None: constant, for data that come in pieces.
     floor : losses at or below it cannot be told apart. Of such epochs the last one is kept, and
         none of them wears out patience.
+    renew : called before every epoch; computes anew what objectives hold fixed in the meantime, such
+        as targets that follow from all rows, in buffers of theirs. True ends the phase.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Phase:
     tol: float = 1e-4
     warmup: float | None = 0.03
     floor: float = -math.inf
+    renew: Callable[[], bool] | None = None
 
     @property
     def steps(self) -> int:
