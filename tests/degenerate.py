@@ -388,6 +388,11 @@ BAD = [
 ]
 
 # families that say so of mixed tables
-NUMBERS_ALONE = {"ConvolutionalAutoencoder", "SparseDictionary", "VAEGAN"}
+NUMBERS_ALONE = {
+    "ConvolutionalAutoencoder",
+    "IsometricAutoencoder",
+    "SparseDictionary",
+    "VAEGAN",
+}
 
 CASES = GOOD + MIXED + BAD

@@ -31,7 +31,7 @@ def model_of(encoder, code, penalty, **words):
 
 
 @every_penalty
-def test_it_is_one_number_that_pulls_at_the_encoder_and_changes_nothing(make):
+def test_it_is_one_number_that_pulls_at_the_network_and_changes_nothing(make):
     wants_posterior = isinstance(make(), penalties.TotalCorrelation)
     code = codes.Gaussian(4) if wants_posterior else codes.Matched(4, "sigmoid")
     model = model_of(networks.Dense((6, 5, code.inputs), "tanh"), code, make())
@@ -41,7 +41,8 @@ def test_it_is_one_number_that_pulls_at_the_encoder_and_changes_nothing(make):
     value = penalty(record, model, noise())
     assert value.shape == ()
     assert value > 0 or wants_posterior  # an estimate, on either side of a small number
-    gradients = torch.autograd.grad(value, list(model.encoder.parameters()), allow_unused=True)
+    network = model.decoder if isinstance(penalty, penalties.Isometry) else model.encoder
+    gradients = torch.autograd.grad(value, list(network.parameters()), allow_unused=True)
     assert any(g is not None and (g != 0).any() for g in gradients)
     assert torch.equal(penalty(record, model, noise()), value)
     assert all(torch.equal(before[name], b) for name, b in penalty.named_buffers())
@@ -372,3 +373,78 @@ def test_discrepancy_is_small_exactly_where_codes_follow_the_prior():
 def test_discrepancy_of_a_single_row_is_a_number():
     model = matched(for_normal(3))
     assert torch.isfinite(model.penalties[0](seen(normal(1, 3)), model, noise()))
+
+
+# isometry
+
+ISOMETRY_DECODERS = {
+    "linear": lambda: networks.Dense((3, 6)),
+    "deep": lambda: networks.Dense((3, 5, 4, 6), "tanh"),
+    "with a context": lambda: networks.Dense((3, 5, 6), "silu", 2),
+}
+
+
+def isometric_model(decoder, penalty, likelihood=None):
+    encoder = networks.Dense((6, 5, 3), "tanh", decoder.context)
+    likelihood = likelihood or likelihoods.Gaussian()
+    return drawn(
+        lambda: AutoencoderModule(
+            encoder, codes.Deterministic(3), decoder, likelihood, penalties=(penalty,)
+        )
+    )
+
+
+def gram_excess(model, record):
+    """JᵀJ − I of every row by torch.func, (n, k, k)."""
+
+    def decoded(z, side):
+        return model.decode(z[None], None if side is None else side[None])[0]
+
+    z, side = record.z.detach(), record.context
+    by_row = torch.func.vmap(torch.func.jacrev(decoded), (0, None if side is None else 0))
+    jacobian = by_row(z, side)
+    return jacobian.mT @ jacobian - torch.eye(z.shape[1], dtype=z.dtype)
+
+
+@pytest.mark.parametrize("make", ISOMETRY_DECODERS.values(), ids=ISOMETRY_DECODERS)
+@pytest.mark.parametrize("link", ["identity", "sigmoid"])  # by layers, and by autograd
+def test_isometry_and_its_gradient_are_those_of_the_full_jacobian(make, link):
+    model = isometric_model(make(), penalties.Isometry(), likelihoods.Gaussian(link))
+    context = uniform(9, 2) if model.decoder.context else None
+    record = model.observe(Example(uniform(9, 6), context), noise())
+    value = model.penalties[0](record, model, noise())
+    full = gram_excess(model, record).square().sum((1, 2)).mean()
+    torch.testing.assert_close(value, full)
+    weights = [p for p in model.decoder.parameters() if p.ndim > 1]
+    ours, theirs = (torch.autograd.grad(v, weights, allow_unused=True) for v in (value, full))
+    for mine, plain in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, plain)
+
+
+def test_isometry_of_a_rotation_is_nothing_and_of_a_stretch_what_it_stretches():
+    decoder = networks.Dense((3, 6))
+    model = isometric_model(decoder, penalties.Isometry())
+    rotation = torch.linalg.qr(normal(6, 3)).Q
+    for stretch, wanted in ((1.0, 0.0), (2.0, 3 * 9.0)):  # (2² − 1)² for each of three axes
+        with torch.no_grad():
+            decoder.layers[0].weight.copy_(stretch * rotation)
+        record = model.observe(Example(uniform(4, 6)), noise())
+        value = model.penalties[0](record, model, noise())
+        assert value.item() == pytest.approx(wanted, abs=1e-10)
+
+
+def test_isometry_by_probes_looks_at_some_directions_of_the_same_matrix():
+    """The mean over planes that NumPy draws; as many directions as units are all of it."""
+    model = isometric_model(networks.Dense((3, 5, 6), "tanh"), penalties.Isometry(1.0, 2))
+    record = model.observe(Example(uniform(5, 6)), noise())
+    draws = noise(3)
+    ours = np.mean([model.penalties[0](record, model, draws).item() for _ in range(600)])
+    excess = gram_excess(model, record).detach().numpy()
+    random = np.random.default_rng(0)
+    planes = [np.linalg.qr(random.normal(size=(3, 2)))[0] for _ in range(6000)]
+    theirs = np.mean([np.square(v.T @ excess @ v).sum((1, 2)).mean() for v in planes])
+    assert ours == pytest.approx(theirs, rel=0.05)
+    whole = isometric_model(networks.Dense((3, 5, 6), "tanh"), penalties.Isometry(1.0, 3))
+    record = whole.observe(Example(uniform(5, 6)), noise())
+    exact = gram_excess(whole, record).square().sum((1, 2)).mean()
+    torch.testing.assert_close(whole.penalties[0](record, whole, noise()), exact)

@@ -54,7 +54,7 @@ class Settings:
     ] = None
     scaling: Annotated[
         str | None,
-        _flag("scaling", NETWORK, "standard, minmax, unit or none. Default: by the data."),
+        _flag("scaling", NETWORK, "standard, minmax, unit, shared or none. Default: by the data."),
     ] = None
     max_epochs: Annotated[
         int | None, _flag("epochs", TRAINING, "At most. Default: about 6,000 steps.")

@@ -71,7 +71,7 @@ class Columns:
     def learn(cls, dataset: Dataset, scaling: str = "auto") -> Columns:
         """Look through the whole set, refuse NaN, infinity and what float32 cannot hold.
 
-        scaling : "auto", "standard", "minmax", "unit" or "none", see `diabolo.data.scalings`
+        scaling : "auto", "standard", "minmax", "unit", "shared" or "none", see `diabolo.data.scalings`
         """
         if scaling not in SCALINGS:
             raise ValueError(

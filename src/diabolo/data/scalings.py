@@ -6,6 +6,8 @@
     "standard"  each column to mean 0, standard deviation 1
     "minmax"    each column to [0, 1]
     "unit"      one common scale to [0, 1]
+    "shared"    each column to mean 0, all divided by one number, their standard deviations' root
+                mean square: distances between rows keep their proportions
     "none"      as they are
 
 On a common scale, bytes of which one at least is above 127 are divided by 255.
@@ -139,6 +141,15 @@ def _standardised(dataset: Dataset, extent: Extent | None = None) -> Scaling:
     return _checked(Scaling("real", mean, scale, constant=_zeros(width)), extent, dataset)
 
 
+def _centred(dataset: Dataset) -> Scaling:
+    extent = _extent(dataset)
+    mean, variance = moments_of(dataset)
+    width = extent.high - extent.low
+    size = math.sqrt(float(variance.mean())) or float(width.max()) or 1.0
+    scaling = Scaling("real", mean, np.full(len(mean), size), constant=_zeros(width))
+    return _checked(scaling, extent, dataset)
+
+
 def mixed(dataset: Dataset) -> Scaling:
     """Numbers and dates of a mixed table to mean 0 and standard deviation 1 over known cells.
 
@@ -179,4 +190,5 @@ SCALINGS: dict[str, Callable[[Dataset], Scaling]] = {
     "standard": _standardised,
     "minmax": _each_to_unit,
     "unit": _unit,
+    "shared": _centred,
 }

@@ -100,6 +100,10 @@ class Fits:
     def single_pass(self, players: tuple[Player, ...], number: int) -> Phase:
         """Pass `number` over rows that come in pieces: all of them, at a constant rate."""
         rows = np.arange(len(self.dataset))
+    def all_rows(self) -> Iterator[Batch]:
+        """Every row, in order, in large pieces."""
+        yield from self._batches(np.arange(len(self.dataset)), seed=0).in_order()
+
         batches = self._batches(rows, seed=self.seeds.number(f"order of pass {number}"))
         return Phase("pass", players, batches, max_epochs=1, patience=None, warmup=None)
 

@@ -24,7 +24,8 @@ class Parameters(Options):
         "sigmoid" or "identity".
     network : "dense" or "convolutional".
     channels : feature maps of a convolutional network, level by level.
-    scaling : "auto", "standard", "minmax", "unit" or "none"; undone on the way out.
+    scaling : "auto", "standard", "minmax", "unit", "shared" (centred, one scale for all columns) or
+        "none"; undone on the way out.
     schema : of tables, columns that are not what their type says, by name: "number", "boolean",
         "category", "date", or "ignore" to leave one out.
     batch_size : rows a step; None: 16 … 128 by the number of rows.
@@ -71,7 +72,7 @@ class Parameters(Options):
         "activation": [StrOptions(set(ACTIVATIONS))],
         "network": [StrOptions(set(NETWORKS))],
         "channels": ["array-like"],
-        "scaling": [StrOptions({"auto", "standard", "minmax", "unit", "none"})],
+        "scaling": [StrOptions({"auto", "standard", "minmax", "unit", "shared", "none"})],
         "schema": [dict, None],
         "batch_size": [Interval(Integral, 1, None, closed="left"), None],
         "max_epochs": [Interval(Integral, 1, None, closed="left"), None],

@@ -6,7 +6,7 @@ loss = −log p(x|z)  +  β · rate  +  aux  +  Σ weight · penalty
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import field
 from functools import reduce
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from diabolo.parts.augmentations import Augmentation, Unchanged
 from diabolo.parts.codes import Code
 from diabolo.parts.corruptions import Corruption, Nothing
 from diabolo.parts.dictionaries import Dictionary
+from diabolo.parts.jacobians import pushed_forward
 from diabolo.parts.likelihoods import Likelihood
 from diabolo.parts.networks import Identity, Mirror
 from diabolo.parts.penalties import Penalty
@@ -158,6 +159,13 @@ class AutoencoderModule(Model):
             slopes = [torch.autograd.grad(u.sum(), x, retain_graph=True)[0] for u in z.unbind(1)]
         return torch.stack(slopes, dim=1)
 
+    def decoder_jacobian(self, z: Tensor, context: Tensor | None = None) -> Tensor:
+        """∂E[x|z]/∂z of every code by automatic differentiation, (n, d, code.dim)."""
+        with torch.inference_mode(False), torch.enable_grad():
+            z = z.detach().clone().requires_grad_()
+            context = None if context is None else context.clone()
+            return pushed_forward(lambda z: self.decode(z, context), z).detach()
+
 
 def _require_apart(terms: Sequence[str]) -> None:
     """Raise a ValueError where two penalties would be one line in the history."""
@@ -167,30 +175,6 @@ def _require_apart(terms: Sequence[str]) -> None:
                 f"two penalties are called {name!r}: pass one of them, or give a subclass a term "
                 "of its own."
             )
-
-    def decoder_jacobian(self, z: Tensor, context: Tensor | None = None) -> Tensor:
-        """∂E[x|z]/∂z of every code by automatic differentiation, (n, d, code.dim)."""
-        with torch.inference_mode(False), torch.enable_grad():
-            z = z.detach().clone().requires_grad_()
-            context = None if context is None else context.clone()
-            return torch.stack(pushed_forward(lambda z: self.decode(z, context), z), dim=2)
-
-
-def pushed_forward(
-    function: Callable[[Tensor], Tensor], z: Tensor, directions: Tensor | None = None
-) -> list[Tensor]:
-    """J v of every row for each direction v, all (n, d); differentiable.
-
-    function : rows (n, k) → (n, d), none of which depends on another row.
-    directions : (k, p), the same for all rows; None: the k axes.
-    """
-    # Jᵀw is linear in w, and its slope by w is J: as many products as directions, where the
-    # other way round it would be as many as there are features
-    out = function(z)
-    w = torch.zeros_like(out, requires_grad=True)
-    (back,) = torch.autograd.grad(out, z, w, create_graph=True)
-    along = back if directions is None else back @ directions
-    return [torch.autograd.grad(one.sum(), w, create_graph=True)[0] for one in along.unbind(1)]
 
 
 def call(network: nn.Module, x: Tensor, context: Tensor | None) -> Tensor:

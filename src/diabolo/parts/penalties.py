@@ -18,6 +18,8 @@ from torch import Tensor
 from diabolo.parts.aggregated import SAMPLINGS, Aggregated, aggregated
 from diabolo.parts.codes import Deterministic
 from diabolo.parts.discrepancies import InverseMultiquadratic, Kernel, mmd
+from diabolo.parts.jacobians import pushed_forward
+from diabolo.parts.likelihoods import Gaussian
 from diabolo.parts.networks import Dense
 from diabolo.parts.record import Pass
 from diabolo.parts.spec import Part, among
@@ -256,3 +258,49 @@ class Discrepancy(Penalty):
         z = record.z
         draws = code.prior.sample(len(z), generator).to(z)
         return mmd(z, draws, self.kernel, unbiased=len(z) > 1)
+
+
+class Isometry(Penalty):
+    """‖JᵀJ − I‖²_F, mean over rows, with J = ∂E[x|z]/∂z the decoder's Jacobian at the rows' codes.
+
+    Where it is 0, a step in the code is as long as the step in the rows that it stands for: codes
+    are a map of the rows' manifold on which lengths and angles can be read off. Only the decoder
+    feels it. Gropp, Atzmon & Lipman 2020, "Isometric autoencoders", sec. 3.
+
+    probes : 0 for the exact value; otherwise ‖Vᵀ(JᵀJ − I)V‖² for so many orthogonal directions V
+        in code space, redrawn at every step. As many probes as code units are exact.
+    """
+
+    term: ClassVar[str] = "isometry"
+    probes: int = 0
+
+    def forward(
+        self, record: Pass, model: AutoencoderModule, generator: torch.Generator | None
+    ) -> Tensor:
+        z = record.z.detach()
+        some = 0 < self.probes < z.shape[1]
+        pushed = _pushed(z, record, model, self._directions(z, generator) if some else None)
+        gram = pushed.transpose(1, 2) @ pushed
+        excess = gram - torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device)
+        return (excess * excess).sum((1, 2)).mean()
+
+    def _directions(self, z: Tensor, generator: torch.Generator | None) -> Tensor:
+        """(k, probes), orthonormal."""
+        random = z.new_empty(z.shape[1], self.probes)
+        return torch.linalg.qr(random.normal_(generator=generator))[0]
+
+
+def _pushed(z: Tensor, record: Pass, model: AutoencoderModule, directions: Tensor | None) -> Tensor:
+    """J V of every row, (n, d, p); layer by layer where the decoder is a chain of them."""
+    decoder, likelihood = model.decoder, model.likelihood
+    says_means = isinstance(likelihood, Gaussian) and likelihood.says_means
+    if not (isinstance(decoder, Dense) and says_means):
+        with torch.enable_grad():
+            z.requires_grad_()
+            return pushed_forward(lambda z: model.decode(z, record.context), z, directions)
+    weights, slopes, _ = decoder.jacobian_chain(z, record.context)
+    first = weights[0] if directions is None else weights[0] @ directions
+    pushed = first.expand(len(z), *first.shape)
+    for weight, slope in zip(weights[1:], slopes, strict=True):
+        pushed = weight @ (slope.unsqueeze(2) * pushed)
+    return pushed

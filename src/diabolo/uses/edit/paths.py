@@ -8,17 +8,14 @@ geodesic   the shortest way as the decoder g sees it: between equally many point
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from diabolo.estimators.learner import Learner
+from diabolo.uses.manifold.curves import exact_decoder, length, shortened
 
-ITERATIONS = 200
 NEARLY_PARALLEL = 1e-4  # radians
 
 
@@ -68,30 +65,7 @@ def geodesic(
 
     Shao, Kumar & Fletcher 2018, "The Riemannian geometry of deep generative models", alg. 1.
     """
-    decode = _exact_decoder(model, context, steps)
-    ends = torch.from_numpy(np.stack([a, b])).double()
-    inner = torch.from_numpy(linear(a, b, steps)[1:-1].copy()).double().requires_grad_()
-    if not len(inner):
-        return linear(a, b, steps)
-
-    def whole() -> Tensor:
-        return torch.cat([ends[:1], inner, ends[1:]])
-
-    def closure() -> Tensor:
-        search.zero_grad()
-        energy = 0.5 * (steps - 1) * decode(whole()).diff(dim=0).square().sum()
-        energy.backward()
-        return energy
-
-    search = torch.optim.LBFGS(
-        [inner],
-        max_iter=ITERATIONS,
-        tolerance_grad=1e-9,
-        tolerance_change=1e-12,
-        line_search_fn="strong_wolfe",
-    )
-    search.step(closure)
-    return whole().detach().float().numpy()
+    return shortened(exact_decoder(model, context, steps), linear(a, b, steps))
 
 
 PATHS: dict[str, Callable[..., np.ndarray]] = {
@@ -119,20 +93,5 @@ def path(
     if steps < 2:
         raise ValueError(f"steps={steps} leaves no way between two codes: pass at least 2.")
     codes = PATHS[kind](model, a, b, steps, context)
-    decode = _exact_decoder(model, context, steps)
-    lengths = [
-        float(decode(torch.from_numpy(points).double()).diff(dim=0).norm(dim=1).sum())
-        for points in (codes, linear(a, b, steps))
-    ]
-    return Path(codes, *lengths)
-
-
-def _exact_decoder(model: Learner, context: Any, rows: int) -> Callable[[Tensor], Tensor]:
-    """g in float64, without gradients of the weights: near the end of the search the energy
-    changes by less than float32 can tell."""
-    module = copy.deepcopy(model.module_).cpu().double().requires_grad_(False)
-    if context is not None and len(context) == 1:
-        context = np.repeat(np.asarray(context, np.float32), rows, 0)
-    tensor = model._sides(context, rows)
-    context = None if tensor is None else tensor.cpu().double()
-    return lambda z: module.decode(z, context)
+    decode = exact_decoder(model, context, steps)
+    return Path(codes, length(decode, codes), length(decode, linear(a, b, steps)))

@@ -1,0 +1,84 @@
+"""The isometric autoencoder: a code that is a true-to-scale map of the rows' manifold."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+from typing import ClassVar
+
+import numpy as np
+from sklearn.utils._param_validation import Interval
+
+from diabolo.engine.schedule import Phase
+from diabolo.estimators.composition import Facts, refuse_mixed
+from diabolo.estimators.estimator import Estimator
+from diabolo.estimators.fits import Fits
+from diabolo.estimators.isomap import layout
+from diabolo.models.autoencoder import AutoencoderModule
+from diabolo.models.guided import Guided
+from diabolo.parts.codes import Deterministic
+from diabolo.parts.penalties import Isometry
+
+NARROWEST = 128  # units of a level: a curved surface needs them however few the features are
+EXACT = 8  # code units up to which all directions are looked at, at every step
+
+
+class IsometricAutoencoder(Estimator):
+    """Autoencoder whose decoder keeps lengths: minimise J + λ ‖∂x̂/∂zᵀ ∂x̂/∂z − I‖²_F.
+
+    Distances in the code are then distances along the rows' manifold, in scaled units; see
+    `diabolo.Manifold`. An isometry is hard to find from a random start: the manifold comes out
+    folded. So for the first half of the epochs codes are led to the places where Isomap puts the
+    rows, and then let go.
+
+    n_components : the manifold's dimension; `diabolo.Manifold` estimates it.
+    isometry : λ, relative to the loss in nats. A roll or a sheet can be laid flat: there 1 and more
+        do no harm. A sphere cannot, and rows are rebuilt worse the larger it is.
+    guide : weight of ½ ‖z − z_Isomap‖² in the first half; 0: no guide.
+    neighbours : of every row, in Isomap's graph.
+
+    By default all columns have one scale, as distances would change otherwise.
+
+    Gropp, Atzmon & Lipman 2020, "Isometric autoencoders"; Tenenbaum, de Silva & Langford 2000, "A
+    global geometric framework for nonlinear dimensionality reduction".
+    """
+
+    isometry: float = 0.1
+    guide: float = 1.0
+    neighbours: int = 10
+    activation: str = "silu"
+    scaling: str = "shared"
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        "isometry": [Interval(Real, 0, None, closed="left")],
+        "guide": [Interval(Real, 0, None, closed="left")],
+        "neighbours": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def default_hidden(self, facts: Facts) -> tuple[int, ...]:
+        sizes = super().default_hidden(facts)
+        return tuple(max(NARROWEST, size) for size in (*sizes, *sizes[-1:])[:2])
+
+    def compose(self, facts: Facts) -> AutoencoderModule:
+        refuse_mixed(facts, "lengths are of numbers alone", "Take columns of numbers without gaps.")
+        dim = self.code_size(facts)
+        penalty = Isometry(self.isometry, probes=0 if dim <= EXACT else EXACT // 2)
+        return self.around(facts, Deterministic(dim), penalties=(penalty,))
+
+    def plan(self, module: AutoencoderModule, fits: Fits) -> list[Phase]:
+        free = fits.phase("joint", self.players(module, fits))
+        if not self.guide or free.max_epochs < 2 or len(fits.dataset) < 3:
+            return [free]
+        half = math.ceil(free.max_epochs / 2)
+        led = Fits(self, fits.dataset, self._beside_places(fits, module.code.dim), fits.labels)
+        player = led.player("guided", Guided(module, self.guide))
+        return [
+            led.phase("guided", (player,), half),
+            fits.phase("joint", self.players(module, fits), free.max_epochs - half),
+        ]
+
+    def _beside_places(self, fits: Fits, dim: int) -> np.ndarray:
+        """The context and Isomap's places, (n, c + dim)."""
+        rows = np.concatenate([batch.x.cpu().numpy() for batch in fits.all_rows()])
+        places = layout(rows, dim, self._seeds.number("isomap"), self.neighbours)
+        return places if fits.context is None else np.hstack([fits.context, places])
