@@ -29,6 +29,7 @@ VERBS = {
     "generate": "make new rows that look like the training data",
     "edit": "change rows by way of their codes, measure what that does",
     "evaluate": "measure a model on data, beside PCA",
+    "check": "say whether a model earned its keep, and what is wrong with it",
     "inspect": "show what a model file holds",
     "gallery": "train every family, make one page of pictures",
     "reproduce": "run a paper's experiment again, say whether its figure came out",

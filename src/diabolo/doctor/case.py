@@ -28,6 +28,7 @@ class Case:
     rows     : how many it learned from in all
     steps    : of an epoch, and
     epochs   : how many the last phase was allowed; both None where that is not known
+    called   : what to call the judged rows where they are neither
     """
 
     module: Model
@@ -38,6 +39,7 @@ class Case:
     rows: int | None = None
     steps: int | None = None
     epochs: int | None = None
+    called: str = ""
 
     @property
     def judged(self) -> Example:
@@ -45,8 +47,8 @@ class Case:
 
     @property
     def judged_rows(self) -> str:
-        kind = "held-out" if self.held_out else "training"
-        return f"{len(self.judged.x):,} {kind} rows"
+        kind = "training rows" if self.held_out is None else "held-out rows"
+        return f"{len(self.judged.x):,} {self.called or kind}"
 
     @cached_property
     def codes(self) -> np.ndarray:
