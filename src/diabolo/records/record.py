@@ -29,6 +29,13 @@ class Rows:
     def __len__(self) -> int:
         return len(self.x)
 
+    @property
+    def labels(self) -> np.ndarray:
+        """The labels, of rows that have them."""
+        if self.y is None:
+            raise ValueError("these rows have no labels")
+        return self.y
+
     def __getitem__(self, index: slice | np.ndarray) -> Rows:
         return Rows(self.x[index], None if self.y is None else self.y[index])
 
