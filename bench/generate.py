@@ -9,8 +9,8 @@ deviations of a centre count, a mode is found if it has a tenth of its share; th
 original game without penalty. MNIST: 10,000 samples against the 10,000 test images in the features
 of a classifier that is trained here (its accuracy is printed); density and coverage with k = 5
 (Naeem et al. 2020), and the shares of the classes it sees. The network's samples are judged at
-several temperatures; "chosen" is the one of highest density among those with a coverage of .75 or
-more against 10,000 training images.
+several temperatures; "chosen" is the one of highest density among those that keep a coverage of .75
+and all classes within 1.4 times their shares, against 10,000 training images.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ from diabolo.measures.samples import neighbourhoods
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = SAMPLES = 10_000
-TEMPERATURES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
+TEMPERATURES = (1.0, 0.8, 0.6, 0.5, 0.45, 0.4, 0.35, 0.3)
 VARIETY = 0.75  # coverage that a temperature has to keep
+EVEN = 1.4  # times too many or too few of a class, at most
 Row = dict[str, float | str]
 
 RING = 2 * np.array([[np.cos(a), np.sin(a)] for a in np.arange(8) * np.pi / 4])
@@ -128,14 +129,15 @@ class Digits:
             greys(self.train.rows.array), torch.tensor(self.train.labels).long()
         )
         self.features, classes = self.judge.seen(greys(self.test.rows.array))
-        self.choosing, _ = self.judge.seen(greys(self.train.rows.array[:SAMPLES]))
+        self.choosing, seen = self.judge.seen(greys(self.train.rows.array[:SAMPLES]))
+        self.wanted = shares(seen)
         self.accuracy = float((classes == self.test.labels).mean())
-        self.shares = np.bincount(self.test.labels, minlength=10) / len(self.test)
+        self.shares = shares(self.test.labels)
         print(f"judge: {self.accuracy:.2%} of the test images right", flush=True)
 
     def verdict(self, samples: np.ndarray) -> Row:
         features, classes = self.judge.seen(greys(samples))
-        ratio = np.bincount(classes, minlength=10) / len(classes) / self.shares
+        ratio = shares(classes) / self.shares
         near = neighbourhoods(self.features, features, k=5)
         return {
             "density": near.density,
@@ -150,13 +152,18 @@ class Digits:
         """The temperature of highest density that keeps most of the variety, on training rows."""
         best, chosen = -1.0, 1.0
         for heat in TEMPERATURES:
-            features, _ = self.judge.seen(
-                greys(model.sample(SAMPLES, random_state=seed + 1000, temperature=heat))
-            )
+            samples = model.sample(SAMPLES, random_state=seed + 1000, temperature=heat)
+            features, classes = self.judge.seen(greys(samples))
             near = neighbourhoods(self.choosing, features, k=5)
-            if near.coverage >= VARIETY and near.density > best:
+            ratio = shares(classes) / self.wanted
+            even = 1 / EVEN <= ratio.min() and ratio.max() <= EVEN
+            if even and near.coverage >= VARIETY and near.density > best:
                 best, chosen = near.density, heat
         return chosen
+
+
+def shares(classes: np.ndarray) -> np.ndarray:
+    return np.bincount(classes, minlength=10) / len(classes)
 
 
 def greys(images: np.ndarray) -> Tensor:
