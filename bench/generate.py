@@ -156,7 +156,7 @@ class Digits:
             features, classes = self.judge.seen(greys(samples))
             near = neighbourhoods(self.choosing, features, k=5)
             ratio = shares(classes) / self.wanted
-            even = 1 / EVEN <= ratio.min() and ratio.max() <= EVEN
+            even = ratio.min() >= 1 / EVEN and ratio.max() <= EVEN
             if even and near.coverage >= VARIETY and near.density > best:
                 best, chosen = near.density, heat
         return chosen
