@@ -92,7 +92,7 @@ def test_without_a_target_bounded_units_need_only_move(rows, findings):
     found = findings(model)["code units"]
     assert not found.is_warning or "hardly move" in found.finding
     with torch.no_grad():
-        list(model.module_.encoder.parameters())[-1][:] = 30.0
+        list(model.module_.encoder.parameters())[-1][:] = 300.0
     del model._findings
     model.partial_fit(rows)
     found = findings(model)["code units"]

@@ -1,6 +1,7 @@
 """The gate: each kind of model beside its baseline, on models that deserve each verdict."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -160,11 +161,13 @@ def test_a_classifier_beside_its_control():
     labelled = replace(open_dataset(X), labels=y)
     good = check(made, labelled).verdict
     assert good.finding.startswith("earned its keep: 100.0% of the rows in the right class; always")
-    made.control_ = EncoderClassifier()
-    made.control_.classes = made.classes
-    made.classes = lambda found: np.where(found[:, 1] > 0, "up", "down")
-    assert check(made, labelled).verdict.is_warning
     assert check(made, open_dataset(X)).verdict.severity == "note"
+    made.control_ = SimpleNamespace(error=0.1, own=0.05, gain="50% fewer errors")
+    assert "50% fewer errors" in check(made, open_dataset(X)).verdict.finding
+    made.control_ = SimpleNamespace(error=0.1, own=0.2, gain="no better")
+    assert check(made, labelled).verdict.is_warning
+    made.control_, made.classes = None, lambda found: np.full(len(found), "up")
+    assert check(made, labelled).verdict.is_warning
 
 
 def test_columns_that_moved_are_named():

@@ -17,8 +17,10 @@ from diabolo.parts.codes import TopK
 from diabolo.parts.dictionaries import Selection
 from diabolo.parts.quantisers import Quantiser
 
-OFF_TARGET = 0.2  # relative, of the mean activation
+OFF_TARGET = 0.2  # relative, of the mean activation; worth knowing, and
+FAR_OFF = 2.0  # times the target, or that part of it: not what was asked for
 MANY = 0.1  # share of the units
+MANY_BOUNDED = 0.25  # the same, of units between 0 and 1 that need not be sparse
 MANY_ATOMS = 0.5  # the same, of a dictionary: rare ones may not be among a thousand rows
 FEW = 0.25  # of the units of a variational code: below, it has collapsed
 STILL = 1e-3  # of the largest spread of a unit: what moves less says nothing beside the others
@@ -96,7 +98,8 @@ def _units(case: Case, dead: int, always_on: int, units: int, many: float = MANY
     line = f"{units}, mean activation {mean:.3g}{aim}, {dead} dead, {always_on} always on"
     if target is not None and abs(mean / target - 1) > OFF_TARGET:
         remedy = "Raise sparsity_weight, or train for more epochs"
-        return warning("code units", f"{line}. Off its target", remedy)
+        far = not 1 / FAR_OFF < mean / target < FAR_OFF
+        return (warning if far else note)("code units", f"{line}. Off its target", remedy)
     if dead + always_on > many * units:
         remedy = "Use fewer units, or a weaker penalty"
         return warning("code units", f"{line}. Many say nothing", remedy)
@@ -117,7 +120,7 @@ def _bounded(codes: np.ndarray, use: Use) -> Finding:
         f"{use.units}, mean activation {codes.mean():.3g}, {use.dead} dead, "
         f"{use.always_on} always on, {still} hardly move"
     )
-    if still > MANY * use.units:
+    if still > MANY_BOUNDED * use.units:
         remedy = "Use fewer units, or a weaker penalty"
         return warning("code units", f"{line}. Many say nothing", remedy)
     return Finding("code units", line)

@@ -39,6 +39,7 @@ AGREE = 0.5  # rank correlation with the baseline's scores, below which the two 
 MARGIN = 0.01  # of an accuracy, AUROC or silhouette: less is no difference
 SHIFT = 1.0  # standard deviations by which a column's mean may have moved
 SILHOUETTE_ROWS = 2000
+PRETRAIN = "Pre-train on more rows, fine-tune for longer, or leave the pre-training out"
 
 
 class Report(NamedTuple):
@@ -209,21 +210,20 @@ def _silhouette(rows: np.ndarray, clusters: np.ndarray) -> float:
 
 
 def _classifying(model: Any, rows: _Rows, fresh: list[Finding]) -> Finding:
-    """Beside the same network from random weights, where it was kept, and the commonest class."""
+    """Beside the commonest class, and what the fit found of the network without pre-training."""
+    control: Any = getattr(model, "control_", None)
+    if rows.labels is None and hasattr(control, "gain"):
+        return _verdict(f"at the fit, {control.gain}", control.own <= control.error, PRETRAIN)
     if rows.labels is None:
         return note("verdict", "a classifier is judged by labels: name their column with --target")
     truth = rows.labels[1].astype(str)
     accuracy = float((np.asarray(model.predict(rows.judged())).astype(str) == truth).mean())
-    control = getattr(model, "control_", None)
-    if control is not None and hasattr(control, "predict"):
-        bar = float((np.asarray(control.predict(rows.judged())).astype(str) == truth).mean())
-        called = "the same network without pre-training"
-    else:
-        bar = float(np.unique(truth, return_counts=True)[1].max() / len(truth))
-        called = "always the commonest class"
-    text = f"{accuracy:.1%} of the rows in the right class; {called} {bar:.1%}"
-    remedy = "Pre-train on more rows, fine-tune for longer, or use the network without pre-training"
-    return _verdict(text, accuracy >= bar - MARGIN, remedy)
+    common = float(np.unique(truth, return_counts=True)[1].max() / len(truth))
+    text = f"{accuracy:.1%} of the rows in the right class; always the commonest {common:.1%}"
+    if not hasattr(control, "gain"):
+        return _verdict(text, accuracy > common, PRETRAIN)
+    better = accuracy > common and control.own <= control.error
+    return _verdict(f"{text}; at the fit, {control.gain}", better, PRETRAIN)
 
 
 Gate = Callable[[Any, _Rows, list[Finding]], Finding]

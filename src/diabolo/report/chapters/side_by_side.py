@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from diabolo.doctor.findings import Finding
 from diabolo.report.numerals import number, per_cent
-from diabolo.report.page import Section, Strips, Table
+from diabolo.report.page import Lines, Section, Strips, Table
 from diabolo.report.recipes import SIDE_BY_SIDE
 from diabolo.report.studio import Studio
 
@@ -39,8 +41,19 @@ def chapter(studio: Studio) -> Section:
         ),
         paper="Hinton & Salakhutdinov 2006, “Reducing the dimensionality of data with neural "
         "networks”, Science 313. Baldi & Hornik 1989 for PCA as the linear case.",
-        blocks=[_strips(studio), _table(rows)],
+        blocks=[_strips(studio), _table(rows), _diagnoses(studio)],
     )
+
+
+def _diagnoses(studio: Studio) -> Lines:
+    """One line a model: what is wrong with it, or else how it stands beside PCA."""
+    lines = [f"{name}: {_gist(studio[name].diagnosis_)}" for name in SIDE_BY_SIDE]
+    return Lines("What the doctor says", lines)
+
+
+def _gist(findings: Sequence[Finding]) -> str:
+    wrong = [str(one) for one in findings if one.is_warning]
+    return "; ".join(wrong) or f"nothing wrong; {findings[0]}"
 
 
 def _strips(studio: Studio) -> Strips:
