@@ -1,5 +1,6 @@
 """What every record must say, whatever its paper; a few train for a moment."""
 
+import dataclasses
 import json
 
 import pytest
@@ -36,7 +37,11 @@ def test_a_record_is_whole(record):
 @pytest.mark.parametrize("record", RUNNABLE, ids=[record.id for record in RUNNABLE])
 def test_its_wiring(record, data_directory, tmp_path):
     document = reproduce(
-        record, quick=True, pace=Pace(rows=1 / 200, epochs=0), folder=tmp_path, n_threads=1
+        dataclasses.replace(record, gates=()),  # which have tests of their own
+        quick=True,
+        pace=Pace(rows=1 / 200, epochs=0),
+        folder=tmp_path,
+        n_threads=1,
     )
     assert document["verdict"]["reason"] == "a quick run proves the wiring alone"
     assert [run["arm"] for run in document["runs"]] == [arm.name for arm in record.arms]
