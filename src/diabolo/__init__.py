@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which cannot see through the
     )
     from diabolo.families.info import InfoVAE as InfoVAE
     from diabolo.families.isometric import IsometricAutoencoder as IsometricAutoencoder
+    from diabolo.families.layout import LayoutAutoencoder as LayoutAutoencoder
     from diabolo.families.masked import MaskedAutoencoder as MaskedAutoencoder
     from diabolo.families.masked_ensemble import MaskedEnsemble as MaskedEnsemble
     from diabolo.families.mixture import MixtureVAE as MixtureVAE
@@ -38,6 +39,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which cannot see through the
     from diabolo.families.parametric_umap import ParametricUMAP as ParametricUMAP
     from diabolo.families.sparse import SparseAutoencoder as SparseAutoencoder
     from diabolo.families.stacked import StackedAutoencoder as StackedAutoencoder
+    from diabolo.families.sure import SUREAutoencoder as SUREAutoencoder
     from diabolo.families.total_correlation import BetaTCVAE as BetaTCVAE
     from diabolo.families.vae_gan import VAEGAN as VAEGAN
     from diabolo.families.vamp import VampPriorVAE as VampPriorVAE
@@ -46,6 +48,8 @@ if TYPE_CHECKING:  # for editors and type checkers, which cannot see through the
     from diabolo.families.wasserstein import WassersteinAutoencoder as WassersteinAutoencoder
     from diabolo.uses.manifold.explore import Manifold as Manifold
     from diabolo.uses.classify import EncoderClassifier as EncoderClassifier
+    from diabolo.uses.cluster.clusterer import DeepClusterer as DeepClusterer
+    from diabolo.uses.detect.detector import AnomalyDetector as AnomalyDetector
     from diabolo.uses.saved import load as load
 
 __version__ = "0.1.0"
@@ -73,7 +77,9 @@ _HOMES = {
     "NestedAutoencoder": "diabolo.families.nested",
     "MaskedAutoencoder": "diabolo.families.masked",
     "IsometricAutoencoder": "diabolo.families.isometric",
+    "LayoutAutoencoder": "diabolo.families.layout",
     "ParametricUMAP": "diabolo.families.parametric_umap",
+    "SUREAutoencoder": "diabolo.families.sure",
     "MaskedEnsemble": "diabolo.families.masked_ensemble",
     "AdversarialAutoencoder": "diabolo.families.adversarial_autoencoder",
     "VAEGAN": "diabolo.families.vae_gan",
@@ -81,6 +87,8 @@ _HOMES = {
     "GenerativeAdversarialNetwork": "diabolo.families.adversarial",
     "Manifold": "diabolo.uses.manifold.explore",
     "EncoderClassifier": "diabolo.uses.classify",
+    "DeepClusterer": "diabolo.uses.cluster.clusterer",
+    "AnomalyDetector": "diabolo.uses.detect.detector",
     "load": "diabolo.uses.saved",
     "open_dataset": "diabolo.data.sources",
     "Dataset": "diabolo.data.dataset",

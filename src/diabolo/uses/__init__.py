@@ -13,10 +13,14 @@ if TYPE_CHECKING:
     from diabolo.uses.use import Use
 
 # estimator -> its module; what a model file may name, nothing else is imported
-USES: dict[str, str] = {}
+USES: dict[str, str] = {
+    "AnomalyDetector": "diabolo.uses.detect.detector",
+    "DeepClusterer": "diabolo.uses.cluster.clusterer",
+    "EncoderClassifier": "diabolo.uses.classify",
+}
 
 
-def use(name: str) -> type[Use]:
+def use_named(name: str) -> type[Use]:
     """The estimator class of that name.
 
     raises ValueError for a name that is not in the table.

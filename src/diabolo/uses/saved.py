@@ -10,7 +10,7 @@ from torch import nn
 
 from diabolo.families.saved import opened
 from diabolo.models.trained import damaged_if_wrong
-from diabolo.uses import use
+from diabolo.uses import use_named
 
 if TYPE_CHECKING:
     from diabolo.estimators.learner import Learner
@@ -34,4 +34,4 @@ def load(
     if found.use is None:
         return found.estimator
     with damaged_if_wrong(Path(path)):
-        return use(found.use["class"]).restored(found.estimator, found.use, found.beside)
+        return use_named(found.use["class"]).restored(found.estimator, found.use, found.beside)

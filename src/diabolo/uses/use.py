@@ -27,11 +27,14 @@ class Use(Options):
 
     _parameter_constraints: ClassVar[dict[str, list]] = {"estimator": [Learner, None]}
 
+    NOT_KEPT: ClassVar[tuple[str, ...]] = ()  # parameters that a model file does not name
+
     def save(self, path: str | os.PathLike) -> None:
         """One file, that of the family with what the use learned beside it; see `diabolo.load`."""
         check_is_fitted(self)
-        params = writing.plain_params(self)
-        del params["estimator"]
+        left_out = {"estimator", *self.NOT_KEPT}
+        plain = writing.plain_params(self)
+        params = {name: value for name, value in plain.items() if name not in left_out}
         described = {
             "class": type(self).__name__,
             "params": params,
@@ -57,6 +60,12 @@ class Use(Options):
         """
         for name, value in {**fitted, **parts}.items():
             setattr(self, writing.learned_name(name), value)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True  # what every family takes
+        tags.input_tags.three_d_array = True
+        return tags
 
     @classmethod
     def restored(cls, estimator: Learner, use: Mapping[str, Any], parts: Mapping[str, Part]) -> Use:
