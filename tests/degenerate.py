@@ -391,6 +391,8 @@ BAD = [
 NUMBERS_ALONE = {
     "ConvolutionalAutoencoder",
     "IsometricAutoencoder",
+    "ParametricUMAP",
+    "SUREAutoencoder",
     "SparseDictionary",
     "VAEGAN",
 }

@@ -29,6 +29,7 @@ from diabolo.parts import (
     quantisers,
 )
 from diabolo.parts.spec import initialise
+    stein,
 
 CODES = {
     "deterministic": lambda: codes.Deterministic(4),
@@ -160,6 +161,7 @@ SHAPES = {
     "odd": (9, 11, 1),
     "mnist": (28, 28, 1),
     "colour, odd": (33, 47, 3),
+    "divergence": lambda: stein.Divergence(0.1),
     "wide": (17, 40, 2),
     "signal": (1, 30, 1),
     "short signal": (1, 5, 1),

@@ -87,6 +87,7 @@ RECIPES = {
     "isometric": Recipe("IsometricAutoencoder"),
     "parametric-umap": Recipe("ParametricUMAP"),
     "masked-ensemble": Recipe("MaskedEnsemble"),
+    "sure": Recipe("SUREAutoencoder"),
     "adversarial-autoencoder": Recipe("AdversarialAutoencoder"),
     "vae-gan": Recipe("VAEGAN"),
     "factor-vae": Recipe("FactorVAE"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+from collections.abc import Sequence
+from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -23,6 +24,8 @@ from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts.augmentations import Augmentation, InTurn, Shift, Unchanged
 from diabolo.parts.codes import Code
 from diabolo.parts.likelihoods import Likelihood
+from diabolo.parts.neighbours import Neighbours
+from diabolo.parts.penalties import Penalty
 
 
 class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
@@ -33,6 +36,9 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
         "gaussian-shared", "gaussian-entry" (learned variance), "bernoulli", "categorical",
         "logistic" (discretised).
     shift : pixels by which images are moved at random, anew at every step; 0: not at all.
+    neighbour_weight : of a penalty that keeps the codes of neighbours together and those of other
+        rows apart, in nats (`diabolo.parts.neighbours`, UMAP's loss); 0: none.
+    n_neighbors : of each row, for that penalty.
     encoder, decoder : modules of your own, (n, d) → (n, code inputs) and back; a copy is trained,
         from the weights it has. They get the context, if there is one, as second argument. What
         they draw themselves (dropout) comes from torch's global generator: seed that yourself.
@@ -41,6 +47,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
     tied: bool = False
     likelihood: str = "auto"
     shift: int = 0
+    neighbour_weight: float = 0.0
+    n_neighbors: int = 15
     encoder: nn.Module | None = None
     decoder: nn.Module | None = None
 
@@ -48,6 +56,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
         "tied": ["boolean"],
         "likelihood": [StrOptions({"auto", *LIKELIHOODS})],
         "shift": [Interval(Integral, 0, None, closed="left")],
+        "neighbour_weight": [Interval(Real, 0, None, closed="left")],
+        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "encoder": [nn.Module, None],
         "decoder": [nn.Module, None],
     }
@@ -75,6 +85,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
         likelihood: Likelihood | None = None,
         own_encoder: nn.Module | None = None,
         own_decoder: nn.Module | None = None,
+        penalties: Sequence[Penalty] = (),
         **words: Any,
     ) -> AutoencoderModule:
         """The networks that code and likelihood ask for, and the other words.
@@ -105,6 +116,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
             own_modules.own_or(self.decoder, own_decoder or decoder),
             likelihood,
             augmentation=self._augmentation(facts, augmentation),
+            penalties=(*penalties, *self._joining(facts)),
             **words,
         )
         if self.encoder is not None or self.decoder is not None:
@@ -121,6 +133,23 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
             raise ValueError(f"shift={self.shift} is for images larger than that; rows are not.")
         shifts = Shift(shape, self.shift)
         return InTurn((shifts, own)) if own else shifts
+
+    def _joining(self, facts: Facts) -> tuple[Penalty, ...]:
+        """The penalty on neighbours, where it was asked for."""
+        if not self.n_joined:
+            return ()
+        composition.refuse_mixed(
+            facts, "neighbour_weight is for numbers alone", "Leave it out, or fill the table."
+        )
+        return (self.joining(float(self.neighbour_weight)),)
+
+    def joining(self, weight: float) -> Neighbours:
+        """How neighbours attract each other; a family may choose another curve."""
+        return Neighbours(weight)
+
+    @property
+    def n_joined(self) -> int:
+        return int(self.n_neighbors) if self.neighbour_weight else 0
 
     # scikit-learn's contract
 

@@ -18,6 +18,7 @@ from diabolo.estimators.fits import Fits
 from diabolo.estimators.tables import class_labels
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.models.stack import Classification
+from diabolo.parts.neighbours import Neighbours
 from diabolo.parts.networks import Dense, Identity
 
 
@@ -62,6 +63,14 @@ class FineTuned(Estimator):
             )
         name = "fine-tuning"
         return [fits.phase(name, (fits.player(name, objective),))]
+
+    def joining(self, weight: float) -> Neighbours:
+        if self.fine_tune != "reconstruction":
+            raise ValueError(
+                f"neighbour_weight is part of the fine-tuning for reconstruction, but fine_tune is "
+                f"{self.fine_tune!r}: pass fine_tune='reconstruction', or neighbour_weight=0."
+            )
+        return super().joining(weight)
 
     def labels_from(self, y: Any, rows: int) -> np.ndarray | None:
         if not _learns_from_labels(self):

@@ -11,6 +11,8 @@ import torch
 from torch import nn
 
 from diabolo.data.batches import Batch, Batches
+from diabolo.data.neighbours import Graph, fuzzy_graph
+from diabolo.data.paired import Paired
 from diabolo.data.sources import Dataset
 from diabolo.engine.events import Terms
 from diabolo.engine.players import Player
@@ -44,6 +46,7 @@ class Fits:
         self.dataset, self.context, self.labels = dataset, context, labels
         self.train, self.held_out, self.glance = self._split(len(dataset))
         self.batch_size = estimator.batch_size or batch_size(len(self.train))
+        self._graphs: dict[int, tuple[np.ndarray, Graph]] = {}  # by the index that is kept beside
 
     def _split(self, rows: int) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
         """Rows to learn from, those held out, and some of these for a quick look."""
@@ -78,7 +81,7 @@ class Fits:
         floor : what it cannot tell from perfect.
         """
         settings = self.estimator
-        batches = self._batches(self.train, seed=self.seeds.number(f"order {name}"))
+        batches = self._supply(self.train, seed=self.seeds.number(f"order {name}"))
         return Phase(
             name,
             players,
@@ -97,32 +100,48 @@ class Fits:
         if self.held_out is not None:
             yield from self._batches(self.held_out, seed=0).in_order()
 
-    def single_pass(self, players: tuple[Player, ...], number: int) -> Phase:
-        """Pass `number` over rows that come in pieces: all of them, at a constant rate."""
-        rows = np.arange(len(self.dataset))
     def all_rows(self) -> Iterator[Batch]:
         """Every row, in order, in large pieces."""
         yield from self._batches(np.arange(len(self.dataset)), seed=0).in_order()
 
-        batches = self._batches(rows, seed=self.seeds.number(f"order of pass {number}"))
+    def single_pass(self, players: tuple[Player, ...], number: int) -> Phase:
+        """Pass `number` over rows that come in pieces: all of them, at a constant rate."""
+        rows = np.arange(len(self.dataset))
+        batches = self._supply(rows, seed=self.seeds.number(f"order of pass {number}"))
         return Phase("pass", players, batches, max_epochs=1, patience=None, warmup=None)
 
     def _batches(self, index: np.ndarray, seed: int) -> Batches:
-        return Batches(
-            self.dataset,
-            self.estimator.columns_,
-            batch_size=self.batch_size,
-            seed=seed,
-            device=self.estimator.device_,
-            index=index,
-            context=self.context,
-            labels=self.labels,
-        )
+        return Batches(self.dataset, self.estimator.columns_, **self._words(index, seed))
+
+    def _supply(self, index: np.ndarray, seed: int) -> Batches:
+        """What is learned from, or judged by: with neighbours where the estimator asks for them."""
+        if not self.estimator.n_joined:
+            return self._batches(index, seed)
+        graph, words = self.graph(index), self._words(index, seed)
+        return Paired(self.dataset, self.estimator.columns_, graph=graph, **words)
+
+    def graph(self, index: np.ndarray) -> Graph:
+        """Who is near whom among these rows; found once."""
+        if id(index) not in self._graphs:
+            x = torch.cat([batch.x.cpu() for batch in self._batches(index, seed=0).in_order()])
+            found = fuzzy_graph(x, self.estimator.n_joined, self.seeds.number("neighbours"))
+            self._graphs[id(index)] = index, found
+        return self._graphs[id(index)][1]
+
+    def _words(self, index: np.ndarray, seed: int) -> dict[str, Any]:
+        return {
+            "batch_size": self.batch_size,
+            "seed": seed,
+            "device": self.estimator.device_,
+            "index": index,
+            "context": self.context,
+            "labels": self.labels,
+        }
 
     def _evaluation(self, objective: nn.Module) -> Evaluation:
         """Held-out terms, with the same noise every time, so that epochs can be compared."""
         whole, part = (
-            self._batches(rows, seed=0) for rows in (self.held_out, self.glance) if rows is not None
+            self._supply(rows, seed=0) for rows in (self.held_out, self.glance) if rows is not None
         )
         clock = torch.full((), LONG_AFTER)
 

@@ -77,6 +77,11 @@ class Learner(CallbackSupportMixin, Parameters):
 
     # what families compose with
 
+    @property
+    def n_joined(self) -> int:
+        """Neighbours of a row, one of which comes along with it in a batch; 0: none does."""
+        return 0
+
     def code_size(self, facts: Facts) -> int:
         return int(self.n_components or composition.code_size(facts))
 

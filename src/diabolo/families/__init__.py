@@ -37,6 +37,7 @@ AUTOENCODERS = {
     "IsometricAutoencoder": "isometric",
     "ParametricUMAP": "parametric_umap",
     "AdversarialAutoencoder": "adversarial_autoencoder",
+    "SUREAutoencoder": "sure",
     "VAEGAN": "vae_gan",
     "FactorVAE": "factor",
 }

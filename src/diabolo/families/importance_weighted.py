@@ -11,6 +11,7 @@ from diabolo.engine.players import Player
 from diabolo.estimators.fits import Fits
 from diabolo.families.variational import VariationalAutoencoder
 from diabolo.models.bounds import ImportanceWeighted
+from diabolo.parts.neighbours import Neighbours
 
 
 class ImportanceWeightedAutoencoder(VariationalAutoencoder):
@@ -29,6 +30,12 @@ class ImportanceWeightedAutoencoder(VariationalAutoencoder):
     _parameter_constraints: ClassVar[dict[str, list]] = {
         "k": [Interval(Integral, 1, None, closed="left")],
     }
+
+    def joining(self, weight: float) -> Neighbours:
+        raise ValueError(
+            "this bound has no place for penalties: pass neighbour_weight=0, or take a "
+            "VariationalAutoencoder."
+        )
 
     def players(self, module: Any, fits: Fits) -> tuple[Player, ...]:
         return (fits.player("joint", ImportanceWeighted(module, self.k)),)

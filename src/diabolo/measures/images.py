@@ -1,7 +1,7 @@
 """How close images are to clean ones: the peak signal-to-noise ratio and the structural similarity.
 
     PSNR = 10 log₁₀(peak² / mean squared error)                                 in decibels
-    SSIM = mean over windows of  (2 μ_x μ_y + c₁)(2 σ_xy + c₂) / ((μ_x² + μ_y² + c₁)(σ_x² + σ_y² + c₂))
+    SSIM = (2 μ_x μ_y + c₁)(2 σ_xy + c₂) / ((μ_x² + μ_y² + c₁)(σ_x² + σ_y² + c₂)), mean over windows
 
 with local means and variances under a Gaussian window. SSIM is 1 for equal images; PSNR counts
 pixels, SSIM sees edges and texture that were lost. Wang, Bovik, Sheikh & Simoncelli 2004, "Image

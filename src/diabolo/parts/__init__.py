@@ -23,3 +23,4 @@ from diabolo.parts import (  # noqa: F401
     priors,
     quantisers,
 )
+    stein,

@@ -1,0 +1,109 @@
+"""Parametric UMAP with a decoder: a map that keeps neighbours, and can be read backwards."""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+from typing import ClassVar
+
+import numpy as np
+import torch
+from scipy.optimize import curve_fit
+from sklearn.decomposition import PCA
+from sklearn.utils._param_validation import Interval
+
+from diabolo.data.batches import number_of_batches
+from diabolo.engine.schedule import Phase
+from diabolo.estimators.composition import Facts
+from diabolo.estimators.estimator import Estimator
+from diabolo.estimators.fits import Fits, epochs
+from diabolo.estimators.umap import layout
+from diabolo.models.autoencoder import AutoencoderModule
+from diabolo.models.guided import Guided
+from diabolo.parts.codes import Deterministic
+from diabolo.parts.neighbours import Neighbours
+
+STEPS = 3000  # at least: a map takes longer than a reconstruction
+
+
+class ParametricUMAP(Estimator):
+    """Autoencoder whose codes keep neighbours: minimise −log p(x | z) + λ CE(graph, codes).
+
+    The graph says which training rows are near each other; the cross-entropy draws their codes
+    together and pushes others apart. In contrast to UMAP the map is a network: new rows are placed
+    at once, and any place can be decoded. For pictures of data take a code of two units, the
+    default; as a penalty of other families see their `neighbour_weight`.
+
+    A network does not unfold data from a random start. So for the first half of the epochs codes
+    are led to the places of UMAP itself, made here from the same graph, and then let go.
+
+    neighbour_weight : λ, in nats of the reconstruction; 0: none.
+    guide : weight of ½ ‖z − z_UMAP‖² in the first half; 0: no guide.
+    n_neighbors : of each row in the graph; more show the large, fewer the small.
+    min_dist : how far apart the nearest codes lie; small: clumps, large: evenly spread.
+
+    Neighbours are found among all rows in memory, exactly up to 10,000 rows and nearly so above.
+
+    Sainburg, McInnes & Gentner 2021, "Parametric UMAP embeddings for representation and
+    semisupervised learning"; McInnes, Healy & Melville 2018, "UMAP".
+    """
+
+    n_components: int | None = 2
+    activation: str = "silu"
+    neighbour_weight: float = 20.0
+    guide: float = 20.0
+    min_dist: float = 0.1
+    batch_size: int | None = 256
+    lr: float = 3e-3
+    early_stopping: bool = False
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        "guide": [Interval(Real, 0, None, closed="left")],
+        "min_dist": [Interval(Real, 0, 1, closed="left")],
+    }
+
+    def compose(self, facts: Facts) -> AutoencoderModule:
+        return self.around(facts, Deterministic(self.code_size(facts)))
+
+    def plan(self, module: AutoencoderModule, fits: Fits) -> list[Phase]:
+        steps = number_of_batches(len(fits.train), max(1, fits.batch_size // 2))
+        most = self.max_epochs or max(epochs(steps), -(-STEPS // steps))
+        free = fits.phase("joint", self.players(module, fits), most)
+        if not (self.n_joined and self.guide) or free.max_epochs < 2 or len(fits.dataset) < 3:
+            return [free]
+        half = math.ceil(free.max_epochs / 2)
+        led = Fits(self, fits.dataset, self._beside_places(fits, module.code.dim), fits.labels)
+        player = led.player("guided", Guided(module, self.guide))
+        return [
+            led.phase("guided", (player,), half),
+            fits.phase("joint", self.players(module, fits), free.max_epochs - half),
+        ]
+
+    def _beside_places(self, fits: Fits, dim: int) -> np.ndarray:
+        """The context and UMAP's places, (n, c + dim)."""
+        rows = np.concatenate([batch.x.cpu().numpy() for batch in fits.all_rows()])
+        start = np.zeros((len(rows), dim), np.float32)
+        components = PCA(min(dim, *rows.shape), random_state=0).fit_transform(rows)
+        start[:, : components.shape[1]] = components
+        seed = self._seeds.number("layout")
+        graph = fits.graph(fits.train if fits.held_out is None else np.arange(len(rows)))
+        places = layout(graph, torch.from_numpy(start), *curve(float(self.min_dist)), seed)
+        return places if fits.context is None else np.hstack([fits.context, places])
+
+    def joining(self, weight: float) -> Neighbours:
+        a, b = curve(float(self.min_dist))
+        return Neighbours(weight, a=a, b=b)
+
+
+def curve(min_dist: float) -> tuple[float, float]:
+    """a, b of 1 / (1 + a d^{2b}) that come closest to 1 up to min_dist and exp(min_dist − d) after.
+
+    As in McInnes et al. 2018, definition 11, with a spread of 1.
+
+    >>> "{:.4f} {:.4f}".format(*curve(0.1))
+    '1.5769 0.8951'
+    """
+    d = np.linspace(0, 3, 300)
+    wanted = np.where(d < min_dist, 1.0, np.exp(min_dist - d))
+    (a, b), _ = curve_fit(lambda d, a, b: 1 / (1 + a * d ** (2 * b)), d, wanted)
+    return float(a), float(b)

@@ -1,0 +1,52 @@
+"""The autoencoder that learns to denoise from noisy rows alone."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import ClassVar
+
+from sklearn.utils._param_validation import Interval
+
+from diabolo.estimators.composition import Facts, refuse_mixed
+from diabolo.estimators.estimator import Estimator
+from diabolo.models.autoencoder import AutoencoderModule
+from diabolo.parts.codes import Deterministic
+from diabolo.parts.likelihoods import Gaussian
+from diabolo.parts.stein import Divergence
+
+
+class SUREAutoencoder(Estimator):
+    """Autoencoder that removes Gaussian noise and has never seen a clean row.
+
+    Minimises ½‖x̂ − x‖² + σ² div x̂ over noisy rows x, Stein's unbiased estimate of the squared error
+    to the clean ones; where it is linear, it becomes the Wiener filter. Unlike a denoising
+    autoencoder it needs to know how strong the noise is, and nothing else.
+
+    sigma : standard deviation of the noise, in units of the scaled input.
+
+    All columns keep one scale, so that the noise is as strong in each.
+
+    Stein 1981; Soltanayev & Chun 2018, "Training deep learning based denoisers without ground truth
+    data".
+    """
+
+    sigma: float = 0.1
+    activation: str = "gelu"
+    scaling: str = "shared"
+    batch_size: int | None = 256
+    lr: float = 3e-3
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        "sigma": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def compose(self, facts: Facts) -> AutoencoderModule:
+        refuse_mixed(facts, "Gaussian noise is of numbers alone", "Leave out the other columns.")
+        if self.likelihood not in ("auto", "gaussian"):
+            raise ValueError(
+                f"likelihood={self.likelihood!r}, but Stein's estimate is of the squared error: "
+                "pass 'gaussian'."
+            )
+        code, penalty = Deterministic(self.code_size(facts)), Divergence(float(self.sigma) ** 2)
+        # not the sigmoid that [0, 1] would get: noise leads beyond
+        return self.around(facts, code, likelihood=Gaussian(), penalties=(penalty,))
