@@ -65,7 +65,7 @@ UNDONE = {
     "plus 1e9, in steps of 1e-7": (1.0, 1e9),
 }
 
-CHOOSING = {"VQVAE"}  # families whose code is the nearest of several
+CHOOSING = {"ParametricUMAP", "VQVAE"}  # families that look for the nearest of several
 
 
 def id_of(case):

@@ -24,7 +24,7 @@ class SUREAutoencoder(Estimator):
 
     sigma : standard deviation of the noise, in units of the scaled input.
 
-    All columns keep one scale, so that the noise is as strong in each.
+    By default all columns keep one scale, so that the noise is as strong in each.
 
     Stein 1981; Soltanayev & Chun 2018, "Training deep learning based denoisers without ground truth
     data".
@@ -32,9 +32,10 @@ class SUREAutoencoder(Estimator):
 
     sigma: float = 0.1
     activation: str = "gelu"
-    scaling: str = "shared"
     batch_size: int | None = 256
     lr: float = 3e-3
+
+    AUTO_SCALING: ClassVar[str] = "shared"
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         "sigma": [Interval(Real, 0, None, closed="left")],
