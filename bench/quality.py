@@ -3,7 +3,8 @@
     python bench/quality.py                            all, three seeds
     python bench/quality.py --only hinton --seeds 1    one experiment; the others stay as they are
 
-Figures go to results/quality.json, and from there to docs/results.md.
+Figures go to results/quality.json, and from there to docs/results.md (`diabolo.records.page`). The
+papers' own tables are run by `diabolo reproduce`; what it has measured is shown there alone.
 
 Settings were chosen on rows held out of the training set; the test set is read once, at the end of
 each run. "Squared error" is summed over the 784 pixels on the scale [0, 1], mean over test images.
@@ -16,7 +17,6 @@ import argparse
 import json
 import os
 import platform
-import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -30,6 +30,7 @@ from sklearn.preprocessing import StandardScaler
 
 import diabolo
 from diabolo.estimators.estimator import Estimator
+from diabolo.records.page import cells, markdown, write_page
 
 ROOT = Path(__file__).resolve().parents[1]
 PROBED = 20_000  # training rows that a probe sees
@@ -230,29 +231,6 @@ EXPERIMENTS = {
 }
 
 
-def averaged(runs: list[list[Row]]) -> list[Row]:
-    """Row by row, the mean over seeds."""
-    rows = []
-    for same in zip(*runs, strict=True):
-        row = {}
-        for key, value in same[0].items():
-            values = [r[key] for r in same]
-            row[key] = value if isinstance(value, str) else statistics.fmean(values)
-        rows.append(row)
-    return rows
-
-
-def table(rows: list[Row]) -> str:
-    heads = list(dict.fromkeys(key for row in rows for key in row))
-    lines = ["| " + " | ".join(heads) + " |", "| " + " | ".join("---" for _ in heads) + " |"]
-    lines += ["| " + " | ".join(shown(row.get(head, "")) for head in heads) + " |" for row in rows]
-    return "\n".join(lines)
-
-
-def shown(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:.4g}"
-
-
 def machine() -> str:
     model = next(
         (
@@ -278,7 +256,7 @@ def main() -> None:
         runs = []
         for seed in range(wanted.seeds):
             runs.append(EXPERIMENTS[name](digits, seed))
-            print(f"{name}, seed {seed}\n{table(runs[-1])}\n", flush=True)
+            print(f"{name}, seed {seed}\n{markdown(cells(runs[-1]))}\n", flush=True)
         record(name, runs)
 
 
@@ -287,25 +265,10 @@ def record(name: str, runs: list[list[Row]]) -> None:
     path = ROOT / "results" / "quality.json"
     path.parent.mkdir(exist_ok=True)
     results = json.loads(path.read_text()) if path.exists() else {}
-    results[name] = {"machine": machine(), "seeds": len(runs), "runs": runs}
+    about = EXPERIMENTS[name].__doc__
+    results[name] = {"about": about, "machine": machine(), "seeds": len(runs), "runs": runs}
     path.write_text(json.dumps(results, indent=1) + "\n")
-    (ROOT / "docs" / "results.md").write_text(page(results))
-
-
-def page(results: dict) -> str:
-    """docs/results.md from what is on record."""
-    parts = [
-        "# Quality on real data\n",
-        "Written by `python bench/quality.py`, means over seeds.\n",
-        __doc__.split("docs/results.md.\n\n")[1],
-    ]
-    for known, experiment in EXPERIMENTS.items():
-        if known in results:
-            result = results[known]
-            seeds = f"{result['seeds']} seed{'s' if result['seeds'] > 1 else ''}"
-            parts += [f"## {known.capitalize()}\n", experiment.__doc__ + "\n"]
-            parts += [table(averaged(result["runs"])) + "\n", f"{seeds}; {result['machine']}.\n"]
-    return "\n".join(parts)
+    write_page(path.parent, ROOT / "docs" / "results.md")
 
 
 if __name__ == "__main__":

@@ -53,6 +53,8 @@ def test_the_jacobians_norm_is_that_of_finite_differences():
     wanted = torch.stack(slopes, 2).square().sum((1, 2)).sqrt().mean().item()
     module.float()
     assert measured.jacobian_norm(model, Rows(x), 5) == pytest.approx(wanted, rel=1e-3)
+    with pytest.raises(ValueError, match="too many values"):
+        measured.jacobian_norm(diabolo.Autoencoder(max_epochs=1).fit(x), Rows(x), 5)
 
 
 def test_the_work_of_layers_is_that_of_their_products():

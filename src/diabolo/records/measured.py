@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from scipy.special import logsumexp
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from diabolo.records.record import Rows
 from diabolo.records.sets import flat
@@ -31,16 +33,24 @@ def error_rate(predicted: np.ndarray, y: np.ndarray) -> float:
 
 def softmax_regression(
     train: np.ndarray, y: np.ndarray, strength: float = 1.0, iterations: int = 300
-) -> LogisticRegression:
-    """Fitted by L-BFGS; strength: 1/λ of the squared weights."""
-    return LogisticRegression(C=strength, max_iter=iterations, tol=1e-3).fit(train, y)
+) -> Any:
+    """On standardised columns, by L-BFGS; strength: 1/λ of the squared weights."""
+    softmax = LogisticRegression(C=strength, max_iter=iterations, tol=1e-3)
+    return make_pipeline(StandardScaler(), softmax).fit(train, y)
 
 
 def jacobian_norm(model: Any, rows: Rows, count: int = 1000) -> float:
-    """‖∂z/∂x‖_F by automatic differentiation, mean over the first images."""
-    x = torch.from_numpy(flat(rows[:count]))
+    """‖∂z/∂x‖_F of an encoder of one layer, mean over the first images.
+
+    The Jacobian is diag(s) W with s the slopes of the units, so its squared norm is
+    Σ_j s_j² ‖W_j‖² (Rifai et al. 2011, eq. 7).
+    """
+    module = model.module_
+    (layer,) = module.encoder.layers
     with torch.no_grad():
-        return float(model.module_.jacobian(x).square().sum((1, 2)).sqrt().mean())
+        slopes = module.code.slope(module.encoder(torch.from_numpy(flat(rows[:count]))))
+        squares = slopes.square() @ layer.weight.square().sum(1)
+        return float(squares.sqrt().mean())
 
 
 def parzen(

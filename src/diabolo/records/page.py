@@ -11,15 +11,10 @@ from typing import Any
 from diabolo.files import write_atomically
 from diabolo.records.papers import RECORDS
 from diabolo.records.results import last
-from diabolo.records.summary import (
-    choice_table,
-    figure_table,
-    number,
-    overview,
-    says,
-)
+from diabolo.records.summary import choice_table, figure_table, number, overview, says
 
 QUALITY = "quality.json"  # what bench/quality.py measures besides the papers' tables
+TAKEN_OVER = {"hinton": "hinton2006", "burda": "burda2016", "contraction": "rifai2011"}
 BARS = "▁▂▃▄▅▆▇█"
 POINTS = 40  # of a curve
 
@@ -44,7 +39,8 @@ def page(results: Path) -> str:
     ]
     quality = results / QUALITY
     if quality.exists():
-        parts += _quality(json.loads(quality.read_text()))
+        recorded = [document["id"] for document in documents if document["runs"]]
+        parts += _quality(json.loads(quality.read_text()), recorded)
     return "\n".join(parts)
 
 
@@ -113,17 +109,28 @@ def _machines(runs: Iterable[Mapping[str, Any]]) -> str:
     return "; ".join(said) + "."
 
 
-def _quality(results: Mapping[str, Any]) -> list[str]:
+def _quality(results: Mapping[str, Any], recorded: Sequence[str]) -> list[str]:
+    """What the records do not say already."""
     parts = ["## Other measurements\n", "By `python bench/quality.py`.\n"]
     for name, result in results.items():
+        if TAKEN_OVER.get(name) in recorded:
+            continue
         seeds = f"{result['seeds']} seed{'s' if result['seeds'] > 1 else ''}"
         parts += [f"### {name.capitalize()}\n"]
         parts += [result["about"] + "\n"] if "about" in result else []
-        rows = averaged(result["runs"])
-        heads = tuple(dict.fromkeys(key for row in rows for key in row))
-        cells = [tuple(_cell(row.get(head, "")) for head in heads) for row in rows]
-        parts += [markdown([heads, *cells]) + "\n", f"{seeds}; {result['machine']}.\n"]
+        table = markdown(cells(averaged(result["runs"])))
+        parts += [f"{table}\n", f"{seeds}; {result['machine']}.\n"]
     return parts
+
+
+def cells(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """Heads, then the rows under them.
+
+    >>> cells([{"net": "a", "error": 1.25}, {"net": "b"}])
+    [('net', 'error'), ('a', '1.25'), ('b', '')]
+    """
+    heads = tuple(dict.fromkeys(key for row in rows for key in row))
+    return [heads, *(tuple(_cell(row.get(head, "")) for head in heads) for row in rows)]
 
 
 def averaged(runs: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:

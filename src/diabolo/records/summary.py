@@ -65,15 +65,23 @@ def number(value: float | None) -> str:
 
 
 def threshold(published: Mapping[str, Any]) -> str:
-    """What was published and what counts as beaten.
+    """What was published, what counts as matched where that is another number, and as beaten.
 
-    >>> threshold({"value": 3.0, "beaten": 2.65, "higher": False, "provenance": "S"})
+    >>> threshold({"value": 3, "matched": 3, "beaten": 2.65, "higher": False, "provenance": "S"})
     '3 (beaten ≤ 2.65)'
+    >>> threshold({"value": None, "matched": 65, "beaten": 65, "higher": True, "provenance": "M"})
+    '– (matched ≥ 65), unverified reference'
     """
-    value = "–" if published["value"] is None else f"{published['value']:g}"
-    sign = "≥" if published["higher"] else "≤"
-    beaten = published["beaten"]
-    says = f"{value} (beaten {sign} {beaten:g})" if beaten is not None else value
+    value, sign = published["value"], "≥" if published["higher"] else "≤"
+    goals = [
+        f"{name} {sign} {published[name]:g}"
+        for name in ("matched", "beaten")
+        if published[name] is not None and published[name] != value
+    ]
+    if published["beaten"] == published["matched"]:
+        goals = goals[:1]
+    shown = "–" if value is None else f"{value:g}"
+    says = f"{shown} ({', '.join(goals)})" if goals else shown
     return f"{says}, unverified reference" if published["provenance"] == "M" else says
 
 
@@ -128,21 +136,22 @@ def overview(documents: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
     ]
     for document in documents:
         found = {(line.arm, line.measure): line for line in lines(document)}
-        for number_of, one in enumerate(document["published"]):
+        first = True
+        for one in document["published"]:
             ours = found.get((one["arm"], one["measure"]))
-            first = number_of == 0
+            minutes = "" if document["needs"] else f"{document['minutes']:g} min"
+            about = (document["id"], _short(document["paper"]), document["row"])
             table.append(
                 (
-                    document["id"] if first else "",
-                    _short(document["paper"]) if first else "",
-                    document["row"] if first else "",
-                    one["measure"],
-                    "–" if one["value"] is None else f"{one['value']:g}",
+                    *(about if first else ("", "", "")),
+                    one["measure"] if one["arm"] == "ours" else f"{one['measure']}, {one['arm']}",
+                    threshold(one),
                     number(ours.mean) if ours else "",
-                    f"{document['minutes']:g} min" if first else "",
+                    minutes if first else "",
                     says(document) if first else "",
                 )
             )
+            first = False
     return table
 
 

@@ -4,7 +4,9 @@ from diabolo.records.papers.burda import BURDA_2016
 from diabolo.records.papers.goodfellow import GOODFELLOW_2014, MAKHZANI_2015
 from diabolo.records.papers.gpu import GPU_RECORDS
 from diabolo.records.papers.hinton import HINTON_2006
+from diabolo.records.papers.masci import MASCI_2011
 from diabolo.records.papers.ng import SELF_TAUGHT, STACKED
+from diabolo.records.papers.rifai import RIFAI_2011
 from diabolo.records.papers.sainburg import SAINBURG_2021
 from diabolo.records.papers.vincent import VINCENT_2010
 from diabolo.records.record import Record
@@ -16,6 +18,8 @@ ALL: tuple[Record, ...] = (
     VINCENT_2010,
     BURDA_2016,
     SAINBURG_2021,
+    RIFAI_2011,
+    MASCI_2011,
     GOODFELLOW_2014,
     MAKHZANI_2015,
     *GPU_RECORDS,

@@ -19,7 +19,8 @@ TRUSTED = 10_000  # training rows
 
 def learn(trial: Trial) -> Any:
     settings = dict(trial.settings)
-    model = diabolo.Autoencoder(
+    family = {"plain": diabolo.Autoencoder, "UMAP": diabolo.ParametricUMAP}[settings.pop("family")]
+    model = family(
         n_components=2,
         hidden_layer_sizes=(1000, 500, 250),
         max_epochs=trial.epochs(settings.pop("epochs")),
@@ -47,7 +48,8 @@ def codes_of(trial: Trial) -> int:
     return trial.train.x[0].size
 
 
-RECIPE = {"activation": "silu", "lr": 2e-3, "batch_size": 128, "epochs": 90}
+RECIPE = {"family": "UMAP", "activation": "silu", "lr": 3e-3, "batch_size": 256, "epochs": 60}
+PLAIN = {"family": "plain", "activation": "silu", "lr": 2e-3, "batch_size": 128, "epochs": 90}
 SOURCE = "tables of nearest neighbours, of reconstruction and of projections, AE"
 
 SAINBURG_2021 = Record(
@@ -60,20 +62,28 @@ SAINBURG_2021 = Record(
     "test; trustworthiness with k = 5 of the first 10,000 training rows",
     network="784-1000-500-250-2 and its mirror image (theirs: convolutional)",
     optimiser="AdamW",
-    epochs="90 (theirs: 50)",
+    epochs="60, the control 90 (theirs: 50)",
     gates=(gates.PCA_2, gates.PCA_64),
     arms=(
         Arm(
             "ours",
-            "plain autoencoder",
+            "neighbours kept together by UMAP's loss, beside the reconstruction",
             learn,
             measure,
             settings=RECIPE,
             choices=(
-                {"epochs": 20},
-                {"epochs": 20, "activation": "relu"},
-                {"epochs": 20, "shift": 1},
+                {"epochs": 12},
+                {"epochs": 12, "neighbour_weight": 5.0},
+                {"epochs": 12, "neighbour_weight": 80.0},
             ),
+        ),
+        Arm(
+            "plain",
+            "control: reconstruction alone",
+            learn,
+            measure,
+            settings=PLAIN,
+            choices=({"epochs": 20}, {"epochs": 20, "activation": "relu"}),
         ),
     ),
     published=(
@@ -83,7 +93,7 @@ SAINBURG_2021 = Record(
             matched=0.7926,
             beaten=0.9537,
             provenance="S",
-            source=f"{SOURCE}; beaten: UMAP with a decoder",
+            source=f"{SOURCE}; beaten: UMAP / AE",
             higher=True,
         ),
         Published(
@@ -92,7 +102,7 @@ SAINBURG_2021 = Record(
             matched=0.0369,
             beaten=0.0360,
             provenance="S",
-            source=f"{SOURCE}; beaten: UMAP with a decoder",
+            source=f"{SOURCE}; beaten: UMAP / AE",
         ),
         Published(
             "trustworthiness",
