@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+import torch
+from scipy.spatial.distance import pdist
 from sklearn.datasets import load_digits
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
@@ -111,3 +113,19 @@ def test_values_that_float32_cannot_hold_are_refused_by_column():
 def test_unknown_scaling_gets_a_guess():
     with pytest.raises(ValueError, match="did you mean 'standard'"):
         Columns.learn(open_dataset(REAL), "standart")
+
+
+def test_one_scale_for_all_keeps_the_proportions_of_distances():
+    rows = np.random.default_rng(0).normal(size=(30, 3)) * [1.0, 5.0, 20.0] + [7, 0, -3]
+    columns = Columns.learn(open_dataset(rows), "shared")
+    assert columns.kind == "real"
+    scaled = columns.scaled(torch.from_numpy(rows)).double().numpy()
+    np.testing.assert_allclose(pdist(scaled) * columns.scale[0], pdist(rows), rtol=1e-5)
+    np.testing.assert_allclose(scaled.mean(0), 0, atol=1e-6)
+    assert np.mean(scaled.var(0)) == pytest.approx(1)
+    assert (columns.scale == columns.scale[0]).all()
+
+
+@pytest.mark.parametrize("rows", [np.eye(4), np.arange(64.0).reshape(4, 4, 4)])
+def test_where_there_is_one_scale_already_it_stays(rows):
+    assert Columns.learn(open_dataset(rows), "shared") == Columns.learn(open_dataset(rows))

@@ -130,7 +130,8 @@ def test_inverse_transform_of_codes_is_reconstruct(make, rows):
 
 def test_score_is_minus_the_squared_error_in_scaled_units(make, rows):
     model = make().fit(rows)
-    scale = rows.std(0)
+    scale = model.columns_.scale
+    assert np.allclose(np.mean(rows.var(0) / scale**2), 1)  # of all columns, or of each
     errors = np.square((model.reconstruct(rows) - rows) / scale).mean(1)
     np.testing.assert_allclose(model.score_samples(rows), -errors, rtol=1e-5)
     assert model.score(rows) == pytest.approx(-errors.mean(), rel=1e-5)

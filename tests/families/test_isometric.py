@@ -35,8 +35,8 @@ def unrolled():
 
 def test_distances_in_the_code_are_those_on_the_roll(unrolled):
     model, rows, plane = unrolled
-    assert error(model, rows, plane) < 0.04
-    assert error(model, *roll(300, seed=1)) < 0.05  # of rows it has not seen
+    assert error(model, rows, plane) < 0.05
+    assert error(model, *roll(300, seed=1)) < 0.06  # of rows it has not seen
     plain = Autoencoder(max_epochs=30, scaling="shared", **QUICK).fit(rows)
     assert error(plain, rows, plane) > 0.3
 

@@ -6,8 +6,8 @@
     "standard"  each column to mean 0, standard deviation 1
     "minmax"    each column to [0, 1]
     "unit"      one common scale to [0, 1]
-    "shared"    each column to mean 0, all divided by one number, their standard deviations' root
-                mean square: distances between rows keep their proportions
+    "shared"    as "auto", but where that standardises, each column to mean 0 and all divided by
+                one number: distances between rows keep their proportions
     "none"      as they are
 
 On a common scale, bytes of which one at least is above 127 are divided by 255.
@@ -47,7 +47,8 @@ class Scaling(NamedTuple):
     whole: tuple[int, ...] = ()
 
 
-def _auto(dataset: Dataset) -> Scaling:
+def _auto(dataset: Dataset, otherwise: Callable[..., Scaling] | None = None) -> Scaling:
+    """otherwise : what is done with columns that have no scale in common; they are standardised."""
     if _uses_bytes(dataset):
         return _bytes(dataset)
     extent = _extent(dataset)
@@ -55,7 +56,7 @@ def _auto(dataset: Dataset) -> Scaling:
         return _unscaled(dataset, extent)
     if len(dataset.shape) > 1 or _share_one_range(extent):
         return _on_common_scale(dataset, extent)
-    return _standardised(dataset, extent)
+    return (otherwise or _standardised)(dataset, extent)
 
 
 def _extent(dataset: Dataset) -> Extent:
@@ -141,8 +142,11 @@ def _standardised(dataset: Dataset, extent: Extent | None = None) -> Scaling:
     return _checked(Scaling("real", mean, scale, constant=_zeros(width)), extent, dataset)
 
 
-def _centred(dataset: Dataset) -> Scaling:
-    extent = _extent(dataset)
+def _shared(dataset: Dataset) -> Scaling:
+    return _auto(dataset, _centred)
+
+
+def _centred(dataset: Dataset, extent: Extent) -> Scaling:
     mean, variance = moments_of(dataset)
     width = extent.high - extent.low
     size = math.sqrt(float(variance.mean())) or float(width.max()) or 1.0
@@ -190,5 +194,5 @@ SCALINGS: dict[str, Callable[[Dataset], Scaling]] = {
     "standard": _standardised,
     "minmax": _each_to_unit,
     "unit": _unit,
-    "shared": _centred,
+    "shared": _shared,
 }

@@ -9,7 +9,7 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -49,6 +49,8 @@ class Learner(CallbackSupportMixin, Parameters):
     After a fit there are `module_` (an ordinary torch module), `history_` (terms by epoch),
     `columns_` (names and scaling), `n_features_in_`, `n_iter_` (epochs) and `device_`.
     """
+
+    AUTO_SCALING: ClassVar[str] = "auto"  # what a family takes "auto" for, of numbers alone
 
     # what a family writes
 
@@ -180,7 +182,7 @@ class Learner(CallbackSupportMixin, Parameters):
 
         Nothing of the estimator changes before all of it went well.
         """
-        columns, place = Columns.learn(dataset, self.scaling), device(self.device)
+        columns, place = Columns.learn(dataset, self._scaling(dataset)), device(self.device)
         facts = Facts.of(columns, len(dataset), context_width)
         seeds = Seeds.of(self.random_state)
         module = self.compose(facts)
@@ -193,6 +195,10 @@ class Learner(CallbackSupportMixin, Parameters):
         self.history_ = History()
         for name in ("n_iter_", "_moments", "_kept", "_findings"):
             self.__dict__.pop(name, None)
+
+    def _scaling(self, dataset: Dataset) -> str:
+        by_family = self.scaling == "auto" and dataset.schema is None
+        return self.AUTO_SCALING if by_family else self.scaling
 
     def _finish(
         self, outcome: Outcome, fits: Fits, last: Phase, before: History | None = None

@@ -24,8 +24,8 @@ class Parameters(Options):
         "sigmoid" or "identity".
     network : "dense" or "convolutional".
     channels : feature maps of a convolutional network, level by level.
-    scaling : "auto", "standard", "minmax", "unit", "shared" (centred, one scale for all columns) or
-        "none"; undone on the way out.
+    scaling : "auto", "standard", "minmax", "unit", "shared" (one scale for all columns)
+        or "none"; undone on the way out.
     schema : of tables, columns that are not what their type says, by name: "number", "boolean",
         "category", "date", or "ignore" to leave one out.
     batch_size : rows a step; None: 16 … 128 by the number of rows.

@@ -37,7 +37,7 @@ class IsometricAutoencoder(Estimator):
     guide : weight of ½ ‖z − z_Isomap‖² in the first half; 0: no guide.
     neighbours : of every row, in Isomap's graph.
 
-    By default all columns have one scale, as distances would change otherwise.
+    scaling="auto" gives all columns one scale ("shared"), as distances would change otherwise.
 
     Gropp, Atzmon & Lipman 2020, "Isometric autoencoders"; Tenenbaum, de Silva & Langford 2000, "A
     global geometric framework for nonlinear dimensionality reduction".
@@ -47,7 +47,8 @@ class IsometricAutoencoder(Estimator):
     guide: float = 1.0
     neighbours: int = 10
     activation: str = "silu"
-    scaling: str = "shared"
+
+    AUTO_SCALING: ClassVar[str] = "shared"
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         "isometry": [Interval(Real, 0, None, closed="left")],
