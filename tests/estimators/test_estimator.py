@@ -165,5 +165,13 @@ def test_images_are_moved_where_asked_for(digits):
     both = family("VariationalAutoencoder")(shift=2, binarise=True, max_epochs=1, random_state=0)
     names = [type(step).__name__ for step in both.fit(digits[0]).module_.augmentation.steps]
     assert names == ["Shift", "Binarise"]
+    always, once = (
+        family("Autoencoder")(shift=1, shift_epochs=n, max_epochs=2, random_state=0).fit(digits[0])
+        for n in (None, 1)
+    )
+    assert once.module_.augmentation.until == 1
+    curves = always.history_.curve(), once.history_.curve()
+    assert curves[0][0] == curves[1][0]
+    assert curves[0][1] != curves[1][1]
     with pytest.raises(ValueError, match="shift=1 is for images larger than that"):
         family("Autoencoder")(shift=1).fit(digits[0][:, :6])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from diabolo.parts.augmentations import Binarise, Shift, Unchanged, Within
+from diabolo.parts.augmentations import Binarise, InTurn, Shift, Unchanged, Within
 from laws import noise, uniform
 
 
@@ -86,3 +86,19 @@ def test_numbers_far_off_count_as_the_limit_and_categories_as_they_are():
     wanted = torch.tensor([[-10.0, 2.0, 30.0], [torch.nan, 0.5, torch.nan]])
     torch.testing.assert_close(found, wanted, equal_nan=True)
     assert Within(10.0)(x, None)[0, 2] == 10
+
+
+def test_shift_ends_where_it_was_asked_to():
+    part, images = Shift((4, 4, 1), 1, share=1.0, until=3.0), uniform(5, 16)
+
+    def moves(clock):
+        generator = noise()
+        return any(
+            not torch.equal(part(images, generator, torch.tensor(clock)), images) for _ in range(20)
+        )
+
+    assert moves(0.0)
+    assert moves(2.99)
+    assert not moves(3.0)
+    assert not torch.equal(InTurn((part, Unchanged()))(images, noise(), torch.tensor(1.0)), images)
+    assert torch.equal(InTurn((part,))(images, noise(), torch.tensor(4.0)), images)

@@ -36,6 +36,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
         "gaussian-shared", "gaussian-entry" (learned variance), "bernoulli", "categorical",
         "logistic" (discretised).
     shift : pixels by which images are moved at random, anew at every step; 0: not at all.
+    shift_epochs : in how many epochs, from the first; None: in all. Training that ends on the
+        images as they are rebuilds these better.
     neighbour_weight : of a penalty that keeps the codes of neighbours together and those of other
         rows apart, in nats (`diabolo.parts.neighbours`, UMAP's loss); 0: none.
     n_neighbors : of each row, for that penalty.
@@ -47,6 +49,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
     tied: bool = False
     likelihood: str = "auto"
     shift: int = 0
+    shift_epochs: int | None = None
     neighbour_weight: float = 0.0
     n_neighbors: int = 15
     encoder: nn.Module | None = None
@@ -56,6 +59,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
         "tied": ["boolean"],
         "likelihood": [StrOptions({"auto", *LIKELIHOODS})],
         "shift": [Interval(Integral, 0, None, closed="left")],
+        "shift_epochs": [Interval(Integral, 1, None, closed="left"), None],
         "neighbour_weight": [Interval(Real, 0, None, closed="left")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "encoder": [nn.Module, None],
@@ -131,7 +135,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
         shape = composition.image_shape(facts)
         if min(shape[:2]) <= self.shift:
             raise ValueError(f"shift={self.shift} is for images larger than that; rows are not.")
-        shifts = Shift(shape, self.shift)
+        shifts = Shift(shape, self.shift, until=float(self.shift_epochs or 0))
         return InTurn((shifts, own)) if own else shifts
 
     def _joining(self, facts: Facts) -> tuple[Penalty, ...]:

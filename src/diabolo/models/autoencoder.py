@@ -82,9 +82,11 @@ class AutoencoderModule(Model):
         if is_ours(head) and not isinstance(head, Identity):
             yield Joint("head", head.inputs, self.code.dim)
 
-    def observe(self, batch: Example, generator: torch.Generator | None) -> Pass:
+    def observe(
+        self, batch: Example, generator: torch.Generator | None, clock: Tensor | None = None
+    ) -> Pass:
         """One pass as training sees it: corrupted input, code drawn from q(z|x)."""
-        x = self.augmentation(batch.x, generator)
+        x = self.augmentation(batch.x, generator, clock)
         x_in, weight = self.corruption(x, generator)
         h = call(self.encoder, x_in, batch.context)
         z, rate, aux = self.code(h, generator)
@@ -99,7 +101,7 @@ class AutoencoderModule(Model):
         clock : epochs since the start, (), so that whatever varies with time is a tensor.
         Keys "buffer/…" carry new values of buffers, to be stored after the step.
         """
-        record = self.observe(batch, generator)
+        record = self.observe(batch, generator, clock)
         terms = {"reconstruction": self._distortion(record), **record.aux}
         loss = reduce(torch.add, terms.values())
         if self.is_variational:

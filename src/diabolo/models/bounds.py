@@ -85,7 +85,7 @@ class ImportanceWeighted(nn.Module):
         """Terms: "loss", and means over all draws: "reconstruction" and "rate", which add up to
         minus the looser bound L_1. All in nats per row."""
         model = self.model
-        x = model.augmentation(batch.x, generator)
+        x = model.augmentation(batch.x, generator, clock)
         log_px, log_ratio = weigh(model, x, self.k, generator, batch.context)
         weights = log_px + model.beta * model.grown(clock) * log_ratio
         bound = torch.logsumexp(weights, 1) - math.log(self.k)

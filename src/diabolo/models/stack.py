@@ -105,15 +105,15 @@ class Classification(nn.Module):
         """Terms: "loss" in nats per row, and "error", the share of rows in the wrong class."""
         if batch.y is None:
             raise ValueError("fine-tuning with labels needs a class number for every row.")
-        logits = self.model.head(self._code(batch, generator))
+        logits = self.model.head(self._code(batch, clock, generator))
         wrong = (logits.argmax(1) != batch.y).to(logits.dtype).mean()
         return {"loss": F.cross_entropy(logits, batch.y), "error": wrong}
 
-    def _code(self, batch: Example, generator: torch.Generator | None) -> Tensor:
+    def _code(self, batch: Example, clock: Tensor, generator: torch.Generator | None) -> Tensor:
         """The code, with images moved and units silenced while training."""
         if not self.training:
             return self.model.encode(batch.x, batch.context)
-        x = self.model.augmentation(batch.x, generator)
+        x = self.model.augmentation(batch.x, generator, clock)
         x = _thinned(x, self.input_dropout, generator)
         if not self.layers:
             return self.model.encode(x, batch.context)

@@ -18,15 +18,19 @@ from diabolo.parts.spec import Part, registered
 class Augmentation(Part, abstract=True):
     """What all kinds share."""
 
-    def forward(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
-        """(n, d) → (n, d)."""
+    def forward(
+        self, x: Tensor, generator: torch.Generator | None, clock: Tensor | None = None
+    ) -> Tensor:
+        """(n, d) → (n, d); clock: epochs since the start, (), None where it is not known."""
         raise NotImplementedError
 
 
 class Unchanged(Augmentation):
     """x as it is."""
 
-    def forward(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+    def forward(
+        self, x: Tensor, generator: torch.Generator | None, clock: Tensor | None = None
+    ) -> Tensor:
         return x
 
 
@@ -43,7 +47,9 @@ class Within(Augmentation):
     def __post_init__(self) -> None:
         self.levels = tuple(self.levels)
 
-    def forward(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+    def forward(
+        self, x: Tensor, generator: torch.Generator | None, clock: Tensor | None = None
+    ) -> Tensor:
         """(n, d) → (n, d); what is not a number stays so, and categories stay as they are."""
         within = x.clamp(-self.limit, self.limit)
         if not self.levels:
@@ -59,7 +65,9 @@ class Binarise(Augmentation):
     Salakhutdinov & Murray 2008; drawn anew at every step, as in Burda et al. 2016, sec. 5.
     """
 
-    def forward(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+    def forward(
+        self, x: Tensor, generator: torch.Generator | None, clock: Tensor | None = None
+    ) -> Tensor:
         return torch.bernoulli(x.clamp(0, 1), generator=generator)
 
 
@@ -67,6 +75,8 @@ class Shift(Augmentation):
     """Images moved by up to `pixels` in each direction, in training only.
 
     shape : (height, width, channels) of the flat image; what moves in is 0.
+    until : epochs after which nothing is moved any more, so that training ends on the images as
+        they are; 0: moved to the end.
     share : of the rows that are moved. All of these move alike within a step, so that a shift
         is one copy of the batch: different steps move differently.
     """
@@ -74,8 +84,11 @@ class Shift(Augmentation):
     shape: tuple[int, int, int]
     pixels: int = 1
     share: float = 0.5
+    until: float = 0.0
 
-    def forward(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+    def forward(
+        self, x: Tensor, generator: torch.Generator | None, clock: Tensor | None = None
+    ) -> Tensor:
         if not self.training:
             return x
         span = 2 * self.pixels + 1
@@ -89,6 +102,8 @@ class Shift(Augmentation):
             images, kernel.expand(depth, 1, span, span), padding=self.pixels, groups=depth
         )
         chosen = x.new_empty(len(x), 1).bernoulli_(self.share, generator=generator)
+        if self.until and clock is not None:
+            chosen = chosen * (clock < self.until)
         return torch.lerp(x, moved.movedim(1, 3).flatten(1), chosen)
 
 
@@ -100,7 +115,9 @@ class InTurn(Augmentation):
     def __post_init__(self) -> None:
         self.steps = registered(self.steps)
 
-    def forward(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+    def forward(
+        self, x: Tensor, generator: torch.Generator | None, clock: Tensor | None = None
+    ) -> Tensor:
         for step in self.steps:
-            x = step(x, generator)
+            x = step(x, generator, clock)
         return x
