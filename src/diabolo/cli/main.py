@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # Each lives in the module of its name, which is imported when it is called.
 VERBS = {
     "train": "learn an autoencoder from data, save it as one file",
+    "auto": "pick a model for data within a budget of time",
     "encode": "write the codes of data",
     "reconstruct": "write what a model makes of data",
     "generate": "make new rows that look like the training data",

@@ -1,0 +1,534 @@
+"""Pick for me: family, code size, width, noise and penalties, within a budget of time.
+
+Candidates are drawn at random, the default among them; all get a short training, the better third
+three times as much, and so on (successive halving, Jamieson & Talwalkar 2016, "Non-stochastic best
+arm identification and hyperparameter optimization"). They are judged on rows that none of them saw:
+
+    compress, cluster   nats to tell a row, code and residual (`measures.description`); for
+                        clusters the prior of the codes is a mixture, so that groups pay
+    reduce              squared error of the rebuilt row; the code size is given
+    detect              agreement with the mean ranking of all candidates and an isolation forest:
+                        the loss does not tell which detector is best, the crowd does better
+
+The default is in every round, and another one has to beat it beyond chance, row by row.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from scipy.stats import rankdata, spearmanr
+from sklearn.ensemble import IsolationForest
+
+from diabolo.data.columns import Columns, as_tensor
+from diabolo.data.dataset import Dataset
+from diabolo.data.rows import ArrayRows
+from diabolo.data.sources import open_dataset
+from diabolo.estimators import composition
+from diabolo.estimators.composition import Facts
+from diabolo.estimators.fits import batch_size, epochs
+from diabolo.estimators.seeds import Seeds
+from diabolo.families import family
+from diabolo.measures.description import description_length
+from diabolo.models.autoencoder import Example
+from diabolo.uses import use
+
+PURPOSES = ("compress", "reduce", "cluster", "detect")
+FEWEST = 40  # rows: a fifth judges, and of the others the fits hold out a tenth
+HELD_OUT, MOST_JUDGES = 0.2, 1000
+MOST_ROWS = 20_000  # that candidates learn from; the one that is chosen learns from all
+THIRD = 3  # one in so many candidates goes on, with so many times the epochs
+MOST_CANDIDATES = 81
+RESERVED = 0.5  # of the budget at most, for the last training of the one that is chosen
+SPARE = 1.5  # times what the default takes, for candidates that take longer
+SURE = 1.0  # standard errors by which another one has to beat the default
+GROUPS = 10  # components of the prior, where groups are wanted
+TREES = 200
+PARTNER = 0.2  # of a detector's time goes to its partner and scores
+AGREEMENT = 0.02  # of a rank correlation: so much closer to all the others
+ONLY_SEARCHED = "trained on the rows of the search alone"
+Settings = Mapping[str, Any]
+Progress = Callable[[str], None]
+
+
+class Trial(NamedTuple):
+    """One candidate in one round."""
+
+    family: str
+    settings: Settings  # what differs from the family's defaults
+    epochs: int
+    seconds: float
+    criterion: float  # smaller is better
+    standard_error: float
+
+    @property
+    def name(self) -> str:
+        words = ", ".join(f"{name}={value}" for name, value in self.settings.items())
+        return f"{self.family}({words})"
+
+
+class Choice(NamedTuple):
+    """The model that was chosen, trained, and how it came to be."""
+
+    model: Any
+    trial: Trial
+    default: Trial
+    trials: tuple[Trial, ...]
+    why: str
+    criterion: str  # what the figures of the trials are
+    seconds: float
+    interrupted: bool
+
+
+def seconds_of(budget: str | float) -> float:
+    """
+    >>> seconds_of("5m"), seconds_of("90s"), seconds_of("1.5h"), seconds_of(30)
+    (300.0, 90.0, 5400.0, 30.0)
+    """
+    if isinstance(budget, int | float) and not isinstance(budget, bool):
+        number, unit = float(budget), "s"
+    else:
+        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?|\.\d+)\s*(s|m|h|sec|min|)\s*", str(budget))
+        if found is None:
+            raise ValueError(
+                f"a budget of {budget!r} is no time: write seconds, minutes or hours, as in 90s, "
+                "5m or 1.5h."
+            )
+        number, unit = float(found[1]), (found[2] or "s")[0]
+    seconds = number * {"s": 1, "m": 60, "h": 3600}[unit]
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"a budget of {budget!r} leaves no time: give a second at least.")
+    return seconds
+
+
+def choose(
+    X: Any,
+    budget: str | float = "5m",
+    purpose: str = "compress",
+    *,
+    n_components: int | None = None,
+    schema: Any = None,
+    random_state: Any = None,
+    n_threads: int | None = None,
+    progress: Progress | None = None,
+) -> Choice:
+    """The model for rows X that came out best within the budget, trained on all of them.
+
+    budget : of wall clock, "90s", "5m", "1.5h" or seconds. An epoch that has begun is finished.
+    purpose : "compress", "reduce", "cluster" or "detect".
+    n_components : code size, if it is not to be chosen; for "reduce" None is the default size.
+    progress : told in a line whatever happens.
+
+    Ctrl-C ends the search and keeps the best so far.
+    """
+    seconds = seconds_of(budget)
+    if purpose not in PURPOSES:
+        raise ValueError(f"purpose={purpose!r} is unknown. Known are {', '.join(PURPOSES)}.")
+    dataset = open_dataset(X, schema=schema)
+    if len(dataset) < FEWEST:
+        raise ValueError(
+            f"{dataset.source} has {len(dataset)} rows, too few to choose by: {FEWEST} are needed. "
+            "Use a family with its defaults."
+        )
+    search = _Search.on(
+        dataset, seconds, purpose, n_components, Seeds.of(random_state), n_threads, progress
+    )
+    return search.run()
+
+
+@dataclass
+class _Candidate:
+    """A family with settings, and what came of it so far."""
+
+    family: str
+    settings: dict[str, Any]
+    trial: Trial | None = None
+    each: np.ndarray = field(default_factory=lambda: np.empty(0))  # criterion, row by row
+    scores: np.ndarray = field(default_factory=lambda: np.empty(0))  # of a detector
+    model: Any = None
+    epochs: int = 0
+
+    @property
+    def value(self) -> float:
+        return math.inf if self.trial is None else self.trial.criterion
+
+
+@dataclass
+class _Search:
+    dataset: Dataset
+    learned: Dataset
+    judges: Dataset
+    facts: Facts
+    columns: Columns
+    purpose: str
+    n_components: int | None
+    seeds: Seeds
+    n_threads: int | None
+    say: Progress
+    began: float
+    budget: float
+    trials: list[Trial] = field(default_factory=list)
+    shared: Any = None  # the first model that was fitted
+    costs: dict[int, float] = field(default_factory=dict)  # epochs → seconds of the default
+
+    @classmethod
+    def on(
+        cls,
+        dataset: Dataset,
+        budget: float,
+        purpose: str,
+        n_components: int | None,
+        seeds: Seeds,
+        n_threads: int | None,
+        progress: Progress | None,
+    ) -> _Search:
+        began = time.monotonic()
+        order = np.random.default_rng(seeds.number("judges")).permutation(len(dataset))
+        held_out = min(MOST_JUDGES, max(10, round(HELD_OUT * len(dataset))))
+        judges, learned = order[:held_out], order[held_out : held_out + MOST_ROWS]
+        columns = Columns.learn(dataset)
+        return cls(
+            dataset,
+            _rows(dataset, np.sort(learned)),
+            _rows(dataset, np.sort(judges)),
+            Facts.of(columns, len(dataset), 0),
+            columns,
+            purpose,
+            n_components,
+            seeds,
+            n_threads,
+            progress or (lambda line: None),
+            began,
+            budget,
+        )
+
+    # how much there is time for
+
+    @property
+    def left(self) -> float:
+        return self.began + self.budget - time.monotonic()
+
+    @property
+    def full(self) -> int:
+        """Epochs of a whole training of the default on the rows that candidates learn from."""
+        rows = 0.9 * len(self.learned)
+        return epochs(math.ceil(rows / batch_size(int(rows))))
+
+    @property
+    def reserve(self) -> float:
+        """Seconds kept for the last training of the one that is chosen, on all rows."""
+        times = len(self.dataset) / len(self.learned)
+        return min(RESERVED * self.budget, SPARE * times * max(self.costs.values(), default=0.0))
+
+    def run(self) -> Choice:
+        default = _Candidate(*self._default())
+        candidates, interrupted = [default], False
+        try:
+            self._rounds(default, candidates)
+        except KeyboardInterrupt:
+            interrupted = True
+            if default.trial is None:
+                raise
+        chosen, why = self._chosen(default, candidates)
+        if interrupted:
+            why = f"interrupted; {why}"
+        model, cut = self._last(chosen, interrupted)
+        assert chosen.trial is not None
+        assert default.trial is not None
+        return Choice(
+            model,
+            chosen.trial,
+            default.trial,
+            tuple(self.trials),
+            f"{why}; {cut}" if cut else why,
+            CRITERIA[self.purpose],
+            time.monotonic() - self.began,
+            interrupted,
+        )
+
+    def _rounds(self, default: _Candidate, candidates: list[_Candidate]) -> None:
+        """Some candidates at a time: all of them briefly, the best for a whole training."""
+        short = max(1, math.ceil(self.full / THIRD**2))
+        rungs = [self.full] if self.purpose == "detect" else [short, short * THIRD, self.full]
+        for most in rungs:  # what the default takes tells how many others there is time for
+            expected = THIRD * self.costs.get(most // THIRD, 0.0)
+            if default.trial and expected > self.left * (1 - RESERVED):
+                self.say("too little time to compare others with a whole training of the default")
+                return
+            self._try(default, most)
+            self.costs[most] = self.trials[-1].seconds
+        draws = self._drawn(MOST_CANDIDATES)
+        while True:
+            count, rungs = self._affordable(rungs)
+            fresh = [_Candidate(*drawn) for drawn in islice(draws, count)]
+            if not fresh:
+                return
+            candidates += fresh
+            for most in rungs:
+                tried = [one for one in fresh if self._tried(one, most)]
+                fresh = sorted(tried, key=lambda one: one.value)
+                fresh = fresh[: max(1, len(fresh) // THIRD)]
+
+    def _affordable(self, rungs: list[int]) -> tuple[int, list[int]]:
+        """How many candidates there is time for, and how far the best of them will come."""
+        for fewest in (THIRD, 1):
+            for deep in range(len(rungs), 0, -1):
+                for count in range(THIRD**2, fewest - 1, -1):
+                    each = [
+                        max(1, count // THIRD**place) * self._cost(most)
+                        for place, most in enumerate(rungs[:deep])
+                    ]
+                    if SPARE * sum(each) < self.left - self.reserve:
+                        return count, rungs[:deep]
+        return 0, []
+
+    def _cost(self, most: int) -> float:
+        """Seconds of a candidate like the default; another partner alone is soon fitted."""
+        return self.costs[most] * (PARTNER if self.purpose == "detect" else 1)
+
+    def _tried(self, candidate: _Candidate, most: int) -> bool:
+        """Train and judge it, if there is time for that."""
+        slower = 1.0
+        if candidate.trial:
+            slower = candidate.trial.seconds / self.costs[candidate.trial.epochs]
+        if slower * self._cost(most) > self.left - self.reserve:
+            return False
+        self._try(candidate, most)
+        return True
+
+    # one candidate
+
+    def _try(self, candidate: _Candidate, most: int) -> None:
+        """Train it so long and judge it; one that fails is out of the running."""
+        began = time.monotonic()
+        end = self.began + self.budget - self.reserve
+        model = self._made(candidate, most, end)
+        try:
+            self._fit(candidate, model)
+            candidate.each = self._judged(candidate, model)
+        except (ValueError, ArithmeticError) as error:
+            self.say(f"{candidate.family} left out: {error}")
+            candidate.each = np.full(len(self.judges), math.inf)
+        if not np.isfinite(candidate.each).all():
+            candidate.each = np.full(len(self.judges), math.inf)
+        now = time.monotonic()
+        value = float(candidate.each.mean())
+        spread = float(candidate.each.std()) if math.isfinite(value) else math.inf
+        error_ = spread / math.sqrt(len(candidate.each))
+        trial = Trial(candidate.family, candidate.settings, most, now - began, value, error_)
+        candidate.trial, candidate.model = trial, model
+        candidate.epochs = most if now < end else 0  # cut short: no fair comparison
+        self.trials.append(trial)
+        figure = f"{value:10.4g}" if self.purpose != "detect" else " " * 10
+        self.say(f"{figure}  {most:4d} epochs  {now - began:5.1f} s  {trial.name}")
+
+    def _fit(self, candidate: _Candidate, model: Any) -> None:
+        """Detectors that differ in their partner alone share one ensemble."""
+        if self.purpose == "detect" and self.shared is not None:
+            partnered(model, self.shared, self.learned)
+            return
+        model.fit(self.learned)
+        self.shared = model
+
+    def _made(self, candidate: _Candidate, most: int, end: float) -> Any:
+        fixed = {"random_state": self.seeds.number("fit") >> 32, "n_threads": self.n_threads}
+        settings = dict(candidate.settings)
+        if candidate.family == "AnomalyDetector":
+            detector: Any = use(candidate.family)(baseline=False)
+            return detector.set_params(**settings, **fixed)
+        kind: Any = family(candidate.family)
+        made = kind(**settings, **fixed, max_epochs=most)
+        return made.set_callbacks(_Deadline(end))
+
+    def _judged(self, candidate: _Candidate, model: Any) -> np.ndarray:
+        """The criterion on every judge, smaller is better."""
+        if self.purpose == "reduce":
+            return -model.score_samples(self.judges)
+        if self.purpose == "detect":  # judged later, by each other
+            candidate.scores = -model.score_samples(self.judges)
+            return np.zeros(len(self.judges))
+        groups = GROUPS if self.purpose == "cluster" else 1
+        learned, judges = (_example(model, rows) for rows in (self.learned, self.judges))
+        return description_length(model.module_, model.columns_, learned, judges, groups).each
+
+    def _agree(self, candidates: list[_Candidate]) -> None:
+        """Detectors are judged by each other: 1 − rank correlation with their mean ranking."""
+        tried = [one for one in candidates if len(one.scores)]
+        rankings = [rankdata(one.scores) for one in tried if np.ptp(one.scores) > 0]
+        mean = np.mean([*rankings, *[self._forest()] * max(1, len(rankings))], axis=0)
+        for one in tried:
+            value = 1 - float(np.nan_to_num(spearmanr(one.scores, mean).statistic))
+            one.each = np.full(len(self.judges), value)
+            assert one.trial is not None
+            place = self.trials.index(one.trial)
+            one.trial = one.trial._replace(criterion=value, standard_error=0.0)
+            self.trials[place] = one.trial
+
+    def _forest(self) -> np.ndarray:
+        rows = [np.nan_to_num(_scaled(self.columns, each)) for each in (self.learned, self.judges)]
+        seed = self.seeds.number("forest") >> 33
+        forest = IsolationForest(n_estimators=TREES, random_state=seed).fit(rows[0])
+        return rankdata(-forest.score_samples(rows[1]))
+
+    # which one, and its last training
+
+    def _chosen(self, default: _Candidate, candidates: list[_Candidate]) -> tuple[_Candidate, str]:
+        """The best, if it beats the default beyond chance, though trained no longer."""
+        if self.purpose == "detect":
+            self._agree(candidates)
+        rivals = [c for c in candidates if c is not default and 0 < c.epochs <= default.epochs]
+        best = min(rivals, key=lambda c: c.value, default=None)
+        if best is None or not math.isfinite(best.value):
+            return default, "there was no time to compare others fairly: the default is kept"
+        gain = default.each - best.each
+        least = SURE * float(gain.std() / math.sqrt(len(gain)))
+        least = AGREEMENT if self.purpose == "detect" else least
+        told = f"{best.value:.4g} against {default.value:.4g} of the default"
+        if not gain.mean() > least:
+            return default, f"none is better beyond chance ({told}): the default is kept"
+        return best, told
+
+    def _last(self, chosen: _Candidate, interrupted: bool) -> tuple[Any, str]:
+        """The chosen one trained on all rows for as long as it takes, or as there is time."""
+        assert chosen.trial is not None
+        end, times = self.began + self.budget, len(self.dataset) / len(self.learned)
+        expected = chosen.trial.seconds * times * self.full / chosen.trial.epochs
+        if chosen.trial.epochs >= self.full:
+            expected = chosen.trial.seconds * times
+        if interrupted or (self.left < expected / 2 and chosen.trial.epochs >= self.full):
+            return chosen.model, ONLY_SEARCHED
+        most = max(1, int(self.full * min(1.0, self.left / max(expected, 1e-9))))
+        if most * times < chosen.trial.epochs / 2:
+            return chosen.model, ONLY_SEARCHED
+        # epochs of all rows are longer: as many steps as a whole training has
+        rows = 0.9 * len(self.dataset)
+        whole = epochs(math.ceil(rows / batch_size(int(rows))))
+        most = max(1, math.ceil(whole * most / self.full))
+        self.say(f"training {chosen.trial.name} on all {len(self.dataset):,} rows")
+        model = self._made(chosen, most, end)
+        try:
+            model.fit(self.dataset)
+        except KeyboardInterrupt:
+            return chosen.model, ONLY_SEARCHED
+        if self.purpose == "detect":
+            return model, ""
+        cut = most < whole or self.left <= 0
+        model.set_callbacks()
+        return model, f"its last training was cut to {model.n_iter_} epochs" if cut else ""
+
+    # candidates
+
+    def _default(self) -> tuple[str, dict[str, Any]]:
+        words = {} if self.n_components is None else {"n_components": self.n_components}
+        return ("AnomalyDetector", {}) if self.purpose == "detect" else ("Autoencoder", words)
+
+    def _drawn(self, count: int) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Candidates that are not the default: those that often do well, then random ones."""
+        dice = np.random.default_rng(self.seeds.number("candidates"))
+        seen = [self._default()]
+        for one in self._known(dice):
+            if one not in seen:
+                seen.append(one)
+                yield one
+            if len(seen) > count:
+                return
+
+    def _known(self, dice: np.random.Generator) -> Iterator[tuple[str, dict[str, Any]]]:
+        if self.purpose == "detect":
+            yield "AnomalyDetector", {"combine": "forest"}
+            yield "AnomalyDetector", {"combine": "mahalanobis"}
+            return
+        words = self._default()[1]
+        yield "VariationalAutoencoder", dict(words)
+        first = composition.hidden_sizes(self.facts)
+        wide = tuple(2 * size for size in first)
+        yield "VariationalAutoencoder", {**words, "hidden_layer_sizes": wide, "activation": "gelu"}
+        yield "Autoencoder", {**words, "hidden_layer_sizes": wide, "activation": "gelu"}
+        for _ in range(1000):
+            yield self._autoencoder(dice)
+
+    def _autoencoder(self, dice: np.random.Generator) -> tuple[str, dict[str, Any]]:
+        first = composition.hidden_sizes(self.facts)
+        wide, narrow = tuple(2 * size for size in first), tuple(max(8, s // 2) for s in first)
+        words = _some(
+            dice,
+            hidden_layer_sizes=(None, wide, narrow, (first[0], first[0] // 2), (*wide, first[0])),
+            activation=("relu", "gelu", "silu"),
+            lr=(2e-3, 1e-3, 4e-3, 8e-3),
+            weight_decay=(0.01, 0.1, 0.001),
+        )
+        if self.n_components is not None:
+            words["n_components"] = self.n_components
+        elif self.purpose != "reduce":
+            size = composition.code_size(self.facts)
+            most = max(2, min(self.facts.width - 1, 64))
+            sizes = {max(1, min(most, round(size * f))) for f in (0.25, 0.5, 1, 1.5, 2, 3)}
+            words["n_components"] = int(dice.choice(sorted(sizes)))
+        kind = str(dice.choice(["Autoencoder", "DenoisingAutoencoder", "VariationalAutoencoder"]))
+        if kind == "DenoisingAutoencoder":
+            words["level"] = float(dice.choice([0.05, 0.1, 0.2]))
+            words["noise"] = (
+                "masking" if self.facts.table else str(dice.choice(["masking", "gaussian"]))
+            )
+        if kind == "VariationalAutoencoder":
+            words["beta"] = float(dice.choice([1.0, 0.5, 0.2]))
+        return kind, words
+
+
+def partnered(model: Any, fitted: Any, learned: Dataset) -> None:
+    """Make `model` what its fit to `learned` would have, with the family that `fitted` has."""
+    model.__dict__ |= {
+        name: value for name, value in vars(fitted).items() if name not in model.get_params()
+    }
+    model.notes_ = []
+    model._set_by(learned, Seeds.of(model.random_state))
+
+
+def _some(dice: np.random.Generator, **options: tuple[Any, ...]) -> dict[str, Any]:
+    """One of each option; the first, which is the default, is not named."""
+    drawn = {name: values[int(dice.integers(len(values)))] for name, values in options.items()}
+    return {name: value for name, value in drawn.items() if value != options[name][0]}
+
+
+CRITERIA = {
+    "compress": "nats to tell a row, code and residual",
+    "cluster": "nats to tell a row, code and residual, with a mixture as prior of the code",
+    "reduce": "squared error per feature",
+    "detect": "1 - rank correlation with the mean ranking of all",
+}
+
+
+class _Deadline:
+    """A callback that ends a fit at the end of the epoch in which time runs out."""
+
+    def __init__(self, at: float) -> None:
+        self.at = at
+
+    def setup(self, estimator: Any, context: Any) -> None: ...
+
+    def teardown(self, estimator: Any, context: Any) -> None: ...
+
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None: ...
+
+    def on_fit_task_end(self, estimator: Any, context: Any) -> bool:
+        return time.monotonic() > self.at
+
+
+def _rows(dataset: Dataset, numbers: np.ndarray) -> Dataset:
+    return replace(dataset, rows=ArrayRows(dataset.rows.take(numbers)), labels=None)
+
+
+def _scaled(columns: Columns, dataset: Dataset) -> np.ndarray:
+    return columns.scaled(as_tensor(dataset.rows.take(np.arange(len(dataset))))).numpy()
+
+
+def _example(model: Any, dataset: Dataset) -> Example:
+    return Example(torch.from_numpy(_scaled(model.columns_, dataset)))

@@ -1,0 +1,160 @@
+"""The search keeps to its budget, judges on rows of its own, and keeps the default in doubt."""
+
+import time
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+import diabolo
+from diabolo.uses import auto
+from diabolo.uses.auto import PURPOSES, choose, seconds_of
+
+
+@pytest.fixture(scope="module")
+def rows():
+    random = np.random.default_rng(0)
+    return random.normal(size=(200, 2)) @ random.normal(size=(2, 8))
+
+
+QUICK = {"random_state": 0, "n_threads": 1}
+
+
+def test_budgets():
+    assert seconds_of("1h") == 3600
+    assert seconds_of(" 2.5 m ") == 150
+    for wrong in ("5 parsecs", "", "-3s", "m", None, True):
+        with pytest.raises(ValueError, match="is no time: write seconds, minutes or hours"):
+            seconds_of(wrong)
+    with pytest.raises(ValueError, match="leaves no time"):
+        seconds_of(0)
+
+
+def test_what_is_refused_at_the_door(rows):
+    with pytest.raises(ValueError, match="X has 30 rows, too few to choose by: 40 are needed"):
+        choose(rows[:30], 5)
+    with pytest.raises(ValueError, match="purpose='fun' is unknown. Known are compress, reduce"):
+        choose(rows, 5, "fun")
+
+
+@pytest.mark.parametrize("purpose", ["compress", "reduce", "cluster"])
+def test_a_choice_is_a_trained_model_with_its_reasons(rows, purpose, tmp_path):
+    said = []
+    choice = choose(rows, 6, purpose, progress=said.append, **QUICK)
+    assert choice.model.transform(rows).shape[0] == len(rows)
+    assert choice.default in choice.trials
+    assert choice.trial in choice.trials
+    assert choice.why
+    assert len(said) >= len(choice.trials)
+    assert choice.trial.criterion <= choice.default.criterion
+    choice.model.save(tmp_path / "m.st")
+    loaded = diabolo.load(tmp_path / "m.st")
+    assert np.array_equal(loaded.transform(rows), choice.model.transform(rows))
+
+
+def test_detectors(rows):
+    choice = choose(rows, 60, "detect", **QUICK)
+    assert type(choice.model).__name__ == "AnomalyDetector"
+    assert choice.trials[0].settings == {}
+    assert {"combine": "forest"} in [trial.settings for trial in choice.trials]
+    assert set(choice.model.predict(rows)) <= {-1, 1}
+
+
+def test_a_partner_that_is_added_is_that_of_a_fit_from_scratch(rows):
+    fitted = diabolo.AnomalyDetector(baseline=False, **QUICK).fit(rows)
+    made = diabolo.AnomalyDetector(combine="forest", baseline=False, **QUICK)
+    auto.partnered(made, fitted, auto.open_dataset(rows))
+    anew = diabolo.AnomalyDetector(combine="forest", baseline=False, **QUICK).fit(rows)
+    assert np.allclose(made.score_samples(rows), anew.score_samples(rows))
+
+
+@pytest.mark.parametrize("budget", [0.5, 5])
+def test_the_budget_is_kept(budget):
+    began = time.monotonic()
+    choice = choose(load_digits().data, budget, **QUICK)
+    # an epoch that has begun is finished, and judging takes a moment
+    assert time.monotonic() - began < budget + 5
+    assert choice.model.n_iter_ >= 1
+
+
+def test_the_code_size_can_be_given(rows):
+    choice = choose(rows, 6, n_components=3, **QUICK)
+    assert choice.model.transform(rows).shape[1] == 3
+    assert {t.settings["n_components"] for t in choice.trials} == {3}
+
+
+def test_judges_are_rows_that_nothing_was_learned_from(rows, monkeypatch):
+    seen = []
+    search = auto._Search.on(
+        auto.open_dataset(rows), 5, "compress", None, auto.Seeds.of(0), 1, seen.append
+    )
+    judges = {tuple(row) for row in search.judges.rows.array}
+    learned = {tuple(row) for row in search.learned.rows.array}
+    assert len(judges) == 40
+    assert len(learned) == 160
+    assert not judges & learned
+
+
+def candidate(each, epochs=9):
+    made = auto._Candidate("Autoencoder", {})
+    made.each, made.epochs = np.asarray(each, float), epochs
+    made.trial = auto.Trial("Autoencoder", {}, epochs, 1.0, float(made.each.mean()), 0.0)
+    return made
+
+
+def test_the_default_is_kept_unless_another_is_better_beyond_chance(rows):
+    search = auto._Search.on(
+        auto.open_dataset(rows), 5, "compress", None, auto.Seeds.of(0), 1, None
+    )
+    noise = np.random.default_rng(0).normal(size=400)
+    default = candidate(10 + noise)
+    luck = np.random.default_rng(1).normal(size=400)
+    lucky = candidate(10 + noise - 0.02 + luck - luck.mean())
+    better = candidate(9.9 + noise)
+    assert search._chosen(default, [default, candidate(10.1 + noise)])[0] is default
+    assert search._chosen(default, [default, candidate(np.full(400, np.inf))])[0] is default
+    assert search._chosen(default, [default, better])[0] is better
+    assert search._chosen(default, [default, candidate(9 + noise, epochs=0)])[0] is default
+    assert search._chosen(default, [default, lucky])[0] is default
+
+
+def test_ctrl_c_keeps_the_best_so_far(rows, monkeypatch):
+    tried = []
+    original = auto._Search._try
+
+    def limited(self, one, most):
+        if len(tried) == 2:
+            raise KeyboardInterrupt
+        tried.append(one)
+        original(self, one, most)
+
+    monkeypatch.setattr(auto._Search, "_try", limited)
+    choice = choose(rows, 60, **QUICK)
+    assert choice.interrupted
+    assert choice.why.startswith("interrupted; ")
+    assert choice.model.transform(rows).shape[0] == len(rows)
+    tried += [None, None]
+    monkeypatch.setattr(auto._Search, "_try", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        choose(rows, 60, **QUICK)
+
+
+def test_a_candidate_that_fails_is_left_out(rows, monkeypatch):
+    monkeypatch.setattr(
+        auto._Search, "_known", lambda *_: iter([("Autoencoder", {"lr": 1e30, "clip": None})])
+    )
+    choice = choose(rows, 20, **QUICK)
+    assert choice.trial == choice.default
+
+
+def test_the_same_seed_draws_the_same_candidates(rows):
+    words = (auto.open_dataset(rows), 5, "compress", None)
+    first, second, other = (
+        list(auto._Search.on(*words, auto.Seeds.of(seed), 1, None)._drawn(20)) for seed in (0, 0, 1)
+    )
+    assert first == second != other
+    assert len({str(one) for one in first}) == len(first) == 20
+
+
+def test_all_purposes_have_a_criterion():
+    assert set(auto.CRITERIA) == set(PURPOSES)
