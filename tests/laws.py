@@ -11,6 +11,7 @@ from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.models.ensemble import EnsembleModule
 from diabolo.parts import (
     augmentations,
+    clusters,
     codes,
     corruptions,
     critics,
@@ -75,6 +76,13 @@ PRIORS = {
     "kernel density": lambda: densities.KernelDensity(3, 6),
     "mean posterior": lambda: densities.MeanPosterior(3, 5),
     "flow": lambda: flows.Flow(3, 2, (8,)),
+}
+
+ASSIGNMENTS = {
+    "student t": lambda: clusters.StudentT(3, 4),
+    "student t, wide": lambda: clusters.StudentT(3, 4, scale=2.5),
+    "of a blend": lambda: clusters.Responsibility(3, 4, densities.Blend(3, 4)),
+    "of a mixture": lambda: clusters.Responsibility(3, 4, priors.Mixture(3, 4)),
 }
 
 BLOCKS = {
@@ -363,6 +371,7 @@ PARTS = {
         "code": CODES,
         "prior": PRIORS,
         "block of a flow": BLOCKS,
+        "assignment": ASSIGNMENTS,
         "game": GAMES,
         "kernel": KERNELS,
         "likelihood": LIKELIHOODS,

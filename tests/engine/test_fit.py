@@ -341,7 +341,9 @@ class TestTargetsAreRenewed:
             [phase(following, Supply(rows(), 16), renew=renew, max_epochs=9)], following, noise()
         )
         assert len(outcome.history.records) == 3
-        assert seen[0] == 0 and sorted(seen) == seen and len(set(seen)) == 4
+        assert seen[0] == 0
+        assert sorted(set(seen)) == seen
+        assert len(seen) == 4
         assert following.weight == seen[-1], "nothing is trained after the end"
 
     def test_once_for_an_epoch_that_is_resumed(self, tmp_path):

@@ -65,7 +65,11 @@ UNDONE = {
     "plus 1e9, in steps of 1e-7": (1.0, 1e9),
 }
 
-CHOOSING = {"ParametricUMAP", "VQVAE"}  # families that look for the nearest of several
+CHOOSING = {
+    "LayoutAutoencoder",
+    "ParametricUMAP",
+    "VQVAE",
+}  # families that look for the nearest of several
 
 
 def id_of(case):

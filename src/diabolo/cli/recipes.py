@@ -85,6 +85,7 @@ RECIPES = {
     "nested": Recipe("NestedAutoencoder"),
     "masked": Recipe("MaskedAutoencoder"),
     "isometric": Recipe("IsometricAutoencoder"),
+    "layout": Recipe("LayoutAutoencoder"),
     "parametric-umap": Recipe("ParametricUMAP"),
     "masked-ensemble": Recipe("MaskedEnsemble"),
     "sure": Recipe("SUREAutoencoder"),

@@ -43,7 +43,7 @@ class Phase:
         linearly to 0. None: constant, for data that come in pieces.
     floor : losses at or below it cannot be told apart. Of such epochs the last one is kept, and
         none of them wears out patience.
-    renew : called before every epoch; computes anew what objectives hold fixed in the meantime, such
+    renew : called before every epoch; computes anew what objectives hold fixed for its length, such
         as targets that follow from all rows, in buffers of theirs. True ends the phase.
     """
 

@@ -35,6 +35,7 @@ AUTOENCODERS = {
     "NestedAutoencoder": "nested",
     "MaskedAutoencoder": "masked",
     "IsometricAutoencoder": "isometric",
+    "LayoutAutoencoder": "layout",
     "ParametricUMAP": "parametric_umap",
     "AdversarialAutoencoder": "adversarial_autoencoder",
     "SUREAutoencoder": "sure",

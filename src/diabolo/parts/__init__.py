@@ -7,6 +7,7 @@ loss = −log p(x|z)  +  β · rate  +  aux  +  Σ weight · penalty
 # all of them, so that the table of names a file may use does not depend on who imported what
 from diabolo.parts import (  # noqa: F401
     augmentations,
+    clusters,
     codes,
     corruptions,
     critics,

@@ -46,12 +46,16 @@ class Blend(Prior):
 
     def log_prob(self, z: Tensor) -> Tensor:
         """(…, dim) → (…) in nats."""
+        return self.log_joint(z).logsumexp(-1)
+
+    def log_joint(self, z: Tensor) -> Tensor:
+        """log w_k N(z; μ_k, L_k L_kᵀ) of every component, (…, dim) → (…, k) in nats."""
         flat = z.reshape(-1, self.dim)
         parts = [
             weight + _log_normal(flat, mean, root)
             for weight, mean, root in zip(self.log_weights, self.means, self.roots, strict=True)
         ]
-        return torch.stack(parts).logsumexp(0).view(z.shape[:-1])
+        return torch.stack(parts, 1).view(*z.shape[:-1], self.count)
 
     def sample(
         self, n: int, generator: torch.Generator | None = None, temperature: float = 1.0

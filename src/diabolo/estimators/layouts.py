@@ -1,0 +1,156 @@
+"""Places for rows such that neighbours lie together, in clumps where they come in kinds.
+
+The neighbourhood graph (`diabolo.data.neighbours`) is laid out from its spectral embedding by
+minimising UMAP's cross-entropy over the places themselves,
+
+    q_ij = 1 / (1 + a d_ij^{2b}),   −Σ_ij w_ij log q_ij  −  5 Σ_i w_i mean_r log(1 − q_ir)
+
+with all edges and five other rows r at every step, w_i = Σ_j w_ij, and a, b for a least distance
+of 0.
+
+Belkin & Niyogi 2003, "Laplacian eigenmaps"; McInnes, Healy & Melville 2018, "UMAP", sec. 3.2. As a
+step before clustering: McConville et al. 2021, "N2D".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import scipy.sparse
+import torch
+from scipy.sparse.linalg import LinearOperator, eigsh
+from torch import Tensor, nn
+
+from diabolo.data.batches import Batch
+from diabolo.data.neighbours import Graph
+from diabolo.engine.fit import fit as carry_out
+from diabolo.engine.players import Player
+from diabolo.engine.schedule import Phase
+from diabolo.estimators.seeds import Seeds
+
+A, B = 1.929, 0.7915  # of the curve for min_dist = 0 (McInnes et al. 2018, definition 11)
+REPELLED = 5  # other rows that each row is pushed away from at a step
+CLOSEST = 1e-3  # squared distance below which two places are one
+EXTENT = 10.0  # of the spectral start, in both directions
+STEPS = 200
+LR = 0.5
+FEWEST = 10  # rows; fewer have no structure to lay out
+
+
+def layout(graph: Graph, dim: int, seeds: Seeds, steps: int = STEPS) -> np.ndarray:
+    """Places (n, dim) float32, centred."""
+    n = len(graph.starts) - 1
+    start = spectral(graph, dim, seeds)
+    if n < FEWEST:
+        return start
+    objective = Layout(graph, start)
+    carry_out(
+        [
+            Phase(
+                "layout",
+                (Player("layout", objective, lr=LR, weight_decay=0.0),),
+                AllAtOnce(n),
+                max_epochs=steps,
+                patience=None,
+            )
+        ],
+        objective,
+        seeds.generator("layout"),
+        n_threads=1,
+    )
+    places = objective.places.detach().numpy()
+    return places - places.mean(0)
+
+
+def spectral(graph: Graph, dim: int, seeds: Seeds) -> np.ndarray:
+    """Places by the smallest eigenvectors of the graph's Laplacian, (n, dim) float32 in ±10."""
+    n = len(graph.starts) - 1
+    noise = np.random.default_rng(seeds.number("spectral")).normal(size=(n, dim + 1))
+    count = min(dim, n - 2)
+    places = np.zeros((n, dim))
+    if count > 0 and len(graph.ends) >= n:
+        _, vectors = eigsh(_deflated(graph), k=count, which="LA", v0=noise[:, dim], tol=1e-5)
+        places[:, :count] = vectors[:, ::-1]
+    extent = np.abs(places).max(0)
+    places *= EXTENT / np.where(extent > 0, extent, 1)
+    return (places + 1e-3 * EXTENT * noise[:, :dim]).astype(np.float32)  # copies lie apart
+
+
+def _deflated(graph: Graph) -> LinearOperator:
+    """I + D^-½ W D^-½ − 2 s sᵀ with s ∝ D^½, whose largest eigenvectors are those wanted.
+
+    Without s, which says nothing: in a graph of two pieces it has the same eigenvalue as the vector
+    that tells them apart, and an iteration from one start would find a mixture of both.
+    """
+    n = len(graph.starts) - 1
+    weights = scipy.sparse.csr_matrix((graph.weights, graph.ends, graph.starts), shape=(n, n))
+    root = np.sqrt(np.maximum(np.asarray(weights.sum(1)).ravel(), 1e-12))
+    unit = root / np.linalg.norm(root)
+
+    def times(v: np.ndarray) -> np.ndarray:
+        v = v.ravel()
+        return v + (weights @ (v / root)) / root - 2 * (unit @ v) * unit
+
+    return LinearOperator((n, n), matvec=times, dtype=np.float64)
+
+
+class Layout(nn.Module):
+    """The cross-entropy of places with a graph, per row in nats; its parameters are the places."""
+
+    heads: Tensor  # (edges,) int64, each edge once
+    ends: Tensor
+    weights: Tensor
+    mass: Tensor  # (n,) of all edges of a row
+
+    def __init__(self, graph: Graph, start: np.ndarray) -> None:
+        super().__init__()
+        n = len(start)
+        heads = np.repeat(np.arange(n), np.diff(graph.starts))
+        ends, weights = graph.ends, graph.weights
+        once = heads < ends  # the graph is symmetric
+        self.places = nn.Parameter(torch.from_numpy(start).clone())
+        for name, values in (
+            ("heads", heads[once]),
+            ("ends", ends[once]),
+            ("weights", 2 * weights[once].astype(np.float32)),
+            ("mass", np.bincount(heads, weights, minlength=n).astype(np.float32)),
+        ):
+            self.register_buffer(name, torch.from_numpy(values), persistent=False)
+
+    def forward(
+        self, batch: Batch, clock: Tensor, generator: torch.Generator | None
+    ) -> dict[str, Tensor]:
+        places = self.places
+        n = len(places)
+        near = _closeness(places[self.heads], places[self.ends])
+        attraction = (self.weights * torch.log1p(near)).sum()
+        # rows are pushed away from those that come so and so many places after them in an order
+        # that is drawn anew; so all are pushed equally often, and gathered in one piece
+        order = torch.rand(n, generator=generator).argsort()
+        shuffled, mass = places[order], self.mass[order]
+        repulsion = places.new_zeros(())
+        for step in range(1, REPELLED + 1):
+            far = _closeness(shuffled, shuffled.roll(step, 0))
+            repulsion = repulsion + (mass * (torch.log1p(far) - torch.log(far))).sum()
+        # each end of an edge is pushed REPELLED times, as UMAP's negative_sample_rate says
+        return {"loss": (attraction + repulsion) / n}
+
+
+def _closeness(a: Tensor, b: Tensor) -> Tensor:
+    """a d^{2b}, which is 1/q − 1, (rows,)."""
+    return A * ((a - b).square().sum(1) + CLOSEST) ** B
+
+
+class AllAtOnce:
+    """Epochs of one batch, which stands for all rows: the objective holds them."""
+
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return 1
+
+    def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
+        if start == 0:
+            yield Batch(torch.zeros(self.rows, 0))
