@@ -39,7 +39,7 @@ from diabolo.estimators.seeds import Seeds
 from diabolo.families import family
 from diabolo.measures.description import description_length
 from diabolo.models.autoencoder import Example
-from diabolo.uses import use
+from diabolo.uses import use_named
 
 PURPOSES = ("compress", "reduce", "cluster", "detect")
 FEWEST = 40  # rows: a fifth judges, and of the others the fits hold out a tenth
@@ -342,7 +342,7 @@ class _Search:
         fixed = {"random_state": self.seeds.number("fit") >> 32, "n_threads": self.n_threads}
         settings = dict(candidate.settings)
         if candidate.family == "AnomalyDetector":
-            detector: Any = use(candidate.family)(baseline=False)
+            detector: Any = use_named(candidate.family)(baseline=False)
             return detector.set_params(**settings, **fixed)
         kind: Any = family(candidate.family)
         made = kind(**settings, **fixed, max_epochs=most)
