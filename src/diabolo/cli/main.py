@@ -29,6 +29,7 @@ VERBS = {
     "reconstruct": "write what a model makes of data",
     "generate": "make new rows that look like the training data",
     "edit": "change rows by way of their codes, measure what that does",
+    "denoise": "remove noise from images, or from one picture of any size",
     "evaluate": "measure a model on data, beside PCA",
     "check": "say whether a model earned its keep, and what is wrong with it",
     "inspect": "show what a model file holds",

@@ -91,7 +91,7 @@ def _common_size(looks: list[Look]) -> tuple[int, int]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def opened(path: Path) -> Iterator[Image.Image]:
     """The image at `path`; a sentence for what cannot be read, or would fill the memory."""
     try:
         with warnings.catch_warnings():
@@ -112,7 +112,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 
 
 def _look(path: Path) -> Look:
-    with _opened(path) as image:
+    with opened(path) as image:
         width, height = image.size
         if image.getexif().get(_ORIENTATION) in _SIDEWAYS:
             width, height = height, width
@@ -121,8 +121,8 @@ def _look(path: Path) -> Look:
 
 def _pixels(path: Path, size: tuple[int, int], *, grey: bool) -> np.ndarray:
     """The image as bytes (H, W) or (H, W, 3), of the wanted size."""
-    with _opened(path) as opened:
-        image = _flat(ImageOps.exif_transpose(opened), grey)
+    with opened(path) as found:
+        image = _flat(ImageOps.exif_transpose(found), grey)
         if image.size != size[::-1]:
             image = ImageOps.fit(image, size[::-1], Image.Resampling.LANCZOS)
         return np.asarray(image)
