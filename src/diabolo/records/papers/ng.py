@@ -74,7 +74,7 @@ def measure_pixels(reader: Any, trial: Trial) -> Figures:
     return {"accuracy in %": 100 - error_rate(predicted, trial.judged.labels)}
 
 
-RECIPE = {"likelihood": "bernoulli", "l2": 3e-3, "lr": 2e-2, "epochs": 15, "softmax": 0.1}
+RECIPE = {"likelihood": "bernoulli", "l2": 1e-2, "lr": 2e-2, "epochs": 15, "softmax": 0.1}
 
 SELF_TAUGHT = Record(
     id="ng2011",
@@ -98,16 +98,18 @@ SELF_TAUGHT = Record(
     arms=(
         Arm(
             "ours",
-            "β = 10",
+            "β = 15",
             learn,
             measure,
-            settings={**RECIPE, "sparsity_weight": 10.0},
+            settings={**RECIPE, "sparsity_weight": 15.0},
             choices=(
                 {"sparsity_weight": 3.0},
-                {"sparsity_weight": 20.0},
+                {"sparsity_weight": 10.0},
+                {"sparsity_weight": 30.0},
                 {"softmax": 1.0},
                 {"epochs": 40},
-                {"l2": 1e-3},
+                {"l2": 3e-3},
+                {"l2": 3e-2},
                 {"likelihood": "gaussian", "lr": 5e-3, "epochs": 40},
                 {"shift": 1},
             ),
