@@ -9,6 +9,7 @@ from diabolo.records.papers.ng import SELF_TAUGHT, STACKED
 from diabolo.records.papers.rifai import RIFAI_2011
 from diabolo.records.papers.sainburg import SAINBURG_2021
 from diabolo.records.papers.vincent import VINCENT_2010
+from diabolo.records.papers.xie import XIE_2016
 from diabolo.records.record import Record
 
 ALL: tuple[Record, ...] = (
@@ -20,6 +21,7 @@ ALL: tuple[Record, ...] = (
     SAINBURG_2021,
     RIFAI_2011,
     MASCI_2011,
+    XIE_2016,
     GOODFELLOW_2014,
     MAKHZANI_2015,
     *GPU_RECORDS,
