@@ -111,6 +111,15 @@ def test_points_have_their_class_and_its_name():
     assert root.find("path[@class='dots s1']").get("d").count("M") == 2
 
 
+def test_a_way_lies_over_the_points_and_inside_of_the_frame():
+    svg = scatter(np.eye(2), np.array([0, 1]), title="", way=np.array([[0, 0], [3, 1.0]]))
+    root = ElementTree.fromstring(svg)
+    classes = [path.get("class") for path in root.iter("path")]
+    assert classes == ["dots s0", "dots s1", "rim", "way", "way ends"]
+    assert root.find("path[@class='way']").get("d") == "M10 390L390 10"
+    assert not list(root.iter("text"))  # classes without names
+
+
 def test_the_same_numbers_give_the_same_drawing():
     values = np.random.default_rng(0).normal(size=50)
     assert DRAWINGS["histogram"](values) == DRAWINGS["histogram"](values.copy())

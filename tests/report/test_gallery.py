@@ -22,6 +22,7 @@ CHAPTERS = {
     "variational": "Variational autoencoder",
     "generating": "Generating new data",
     "manipulation": "Data manipulation",
+    "manifold": "Manifold learning",
 }
 SHOWN = [
     *recipes.SIDE_BY_SIDE,

@@ -32,7 +32,7 @@ def _gelu_slope(a: Tensor, _: Tensor) -> Tensor:
 
 def _silu(a: Tensor) -> Tensor:
     # a·σ(a) = a/2 (1 + tanh(a/2)). torch's own silu gives other last bits at the end of a thread's
-    # share than inside of it, so that a row's code would depend on the rows beside it; tanh does not
+    # share than within it, so that a row's code would depend on the rows beside it; tanh does not
     half = 0.5 * a
     return torch.addcmul(half, half, torch.tanh(half))
 

@@ -122,22 +122,26 @@ def scatter(
     names: Sequence[str] = (),
     *,
     title: str,
+    way: np.ndarray | None = None,
 ) -> Markup:
     """Points in the plane, one colour for each class, with its name where its points are.
 
-    points : (n, 2). classes : (n,) numbers into `names`, or None.
+    points : (n, 2). classes : (n,) numbers into `names`, or None; without names none are shown.
+    way : (m, 2), a line over the points.
     """
     side, edge = 400, 10
     points = np.asarray(points, dtype=np.float64).reshape(-1, 2)
     finite = np.isfinite(points).all(1)
-    x = axis(points[finite, 0], edge, side - edge)
-    y = axis(points[finite, 1], side - edge, edge)
+    seen = points[finite] if way is None else np.concatenate([points[finite], way])
+    x = axis(seen[:, 0], edge, side - edge)
+    y = axis(seen[:, 1], side - edge, edge)
     if x is None or y is None:
         return _empty(title)
     labels = np.zeros(len(points), int) if classes is None else np.asarray(classes)
     groups = {int(c): points[finite & (labels == c)] for c in np.unique(labels[finite])}
     clouds = [_dots([(x.at(a), y.at(b)) for a, b in group], c) for c, group in groups.items()]
-    centres = [] if classes is None else _centres(groups, names, x, y)
+    centres = [] if classes is None or not names else _centres(groups, names, x, y)
+    over = [] if way is None else _way([(x.at(a), y.at(b)) for a, b in way])
     frame = Markup('<rect class="frame" x="0.5" y="0.5" width="{0}" height="{0}"/>').format(
         side - 1
     )
@@ -207,6 +211,16 @@ def _dots(places: Iterable[tuple[float, float]], colour: int) -> Markup:
     """Round dots as one path: lines of no length with round ends."""
     path = "".join(f"M{_p(a)} {_p(b)}h0" for a, b in places)
     return Markup('<path class="dots s{}" d="{}"/>').format(colour % COLOURS, path)
+
+
+def _way(places: Sequence[tuple[float, float]]) -> list[Markup]:
+    """A line with its two ends, in ink on a rim of paper."""
+    path = "M" + "L".join(f"{_p(a)} {_p(b)}" for a, b in places)
+    ends = "".join(f"M{_p(a)} {_p(b)}h0" for a, b in (places[0], places[-1]))
+    return [
+        Markup('<path class="{}" d="{}"/>').format(kind, d)
+        for kind, d in (("rim", path), ("way", path), ("way ends", ends))
+    ]
 
 
 def _mark(name: str, at: float, top: float) -> Markup:

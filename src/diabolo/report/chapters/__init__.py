@@ -10,6 +10,7 @@ from diabolo.report.chapters import (
     deep,
     denoising,
     generating,
+    manifold,
     manipulation,
     side_by_side,
     sparse,
@@ -32,4 +33,5 @@ CHAPTERS: tuple[Callable[[Studio], Section], ...] = (
     variational.chapter,
     generating.chapter,
     manipulation.chapter,
+    manifold.chapter,
 )
