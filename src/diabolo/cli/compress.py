@@ -1,0 +1,152 @@
+"""`diabolo compress`: files → one smaller file, from which they come back exactly."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from diabolo.cli import text
+from diabolo.cli.flags import Force, Json, output
+from diabolo.cli.targets import check_target
+from diabolo.cli.usage import UsageError
+
+if TYPE_CHECKING:
+    from diabolo.uses.compress.files import Result
+
+UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def compress(
+    source: Annotated[
+        str, Parameter(help="A .npy, idx, .csv or other file, or a folder of images and others.")
+    ],
+    /,
+    *,
+    output: Annotated[Path, output("File to write, such as images.dbo.")],
+    model: Annotated[
+        Path | None,
+        Parameter(help="A model that --keep-model wrote, instead of training. The file needs it."),
+    ] = None,
+    embed: Annotated[
+        bool, Parameter(negative="", show_default=False, help="Put that model into the file.")
+    ] = False,
+    keep_model: Annotated[
+        Path | None, Parameter(help="Write the trained model to a file of its own, too.")
+    ] = None,
+    budget: Annotated[str, Parameter(help="Longest training, such as 90s, 3m or 1h.")] = "3m",
+    steps: Annotated[
+        int | None, Parameter(help="Training steps at most: the same file every time.")
+    ] = None,
+    threads: Annotated[int | None, Parameter(help="Threads; all by default.")] = None,
+    seed: Annotated[int, Parameter(help="Of the training.")] = 0,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Make files smaller without losing a bit.
+
+    A small network learns to predict the data and is put into the file. Decompressing gives the
+    same bytes on every machine; of PNG the same pixels and metadata. The file is decoded and
+    compared before this returns. Where a model does not gain, the file holds what zstandard
+    makes of the data.
+    """
+    seconds = duration(budget)
+    check_target(output, force)
+    if keep_model is not None:
+        check_target(keep_model, force)
+    if embed and model is None:
+        raise UsageError("--embed puts the given model into the file: pass --model, too.")
+    from diabolo.uses.compress import files
+
+    began = time.monotonic()
+    with progress() as report:
+        result = files.compress(
+            source,
+            output,
+            model=model,
+            embed=embed,
+            seconds=seconds,
+            steps=steps,
+            seed=seed,
+            n_threads=threads,
+            report=report,
+        )
+    if keep_model is not None and result.models:
+        files.save_model(keep_model, result.models[0])
+    print(_report(source, output, result, time.monotonic() - began, json))
+
+
+def duration(given: str) -> float:
+    """
+    >>> duration("90s"), duration("3m"), duration("45")
+    (90.0, 180.0, 45.0)
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", given)
+    if not found:
+        raise UsageError(f"--budget {given} is no time: write it like 90s, 3m or 1h.")
+    return float(found[1]) * UNITS[found[2] or "s"]
+
+
+class progress:
+    """One line on standard error that says how far it is, where someone watches."""
+
+    def __enter__(self) -> Callable[[str, float, float, float], None]:
+        self.shown = 0
+        return self.tell if sys.stderr.isatty() else lambda *_: None
+
+    def tell(self, stage: str, done: float, of: float, bits: float) -> None:
+        line = f"{stage}: {done:.0f} of {of:.0f}"
+        if stage == "training":
+            line = f"training: {done:.0f} of about {of:.0f} s, {bits:.3f} bits a cell"
+        print(f"\r{line:<60}", end="", file=sys.stderr, flush=True)
+        self.shown = 60
+
+    def __exit__(self, *_: object) -> None:
+        if getattr(self, "shown", 0):
+            print("\r" + " " * self.shown + "\r", end="", file=sys.stderr, flush=True)
+
+
+def _report(source: str, path: Path, result: Result, seconds: float, json: bool) -> str:
+    from diabolo.uses.compress.baselines import sizes
+
+    others = {"zstd -19": result.zstandard, **sizes(source)}
+    if json:
+        return text.as_json(
+            {
+                "file": str(path),
+                "bytes": result.size,
+                "original": result.original,
+                "values": result.values,
+                "bits_per_value": 8 * result.size / result.values if result.values else None,
+                "model_bytes": result.model,
+                "coded_bytes": result.coded,
+                "ideal_bytes": result.ideal / 8,
+                "fallback": result.fallback,
+                "others": others,
+                "training_seconds": round(result.training, 3),
+                "training_steps": result.steps,
+                "seconds": round(seconds, 3),
+                "notes": result.notes,
+            }
+        )
+    lines = [
+        f"{path}: {text.size(result.size)} from {text.size(result.original)}, "
+        f"{result.original / max(1, result.size):.2f} times smaller, in {seconds:.0f} s"
+    ]
+    if result.fallback:
+        lines.append("  no model gains here: the file holds what zstandard makes of it")
+    else:
+        lines.append(
+            f"  {8 * result.size / max(1, result.values):.4f} bits a value, all bytes counted "
+            f"({text.size(result.model)} of them are the model)"
+        )
+    lines += [f"  {note}" for note in result.notes]
+    table = [(name, f"{size:>14,} bytes") for name, size in others.items()]
+    table.insert(0, ("this file", f"{result.size:>14,} bytes"))
+    lines.append(text.pairs(table))
+    return "\n".join(lines)

@@ -1,0 +1,173 @@
+"""Streams: symbols of one layout, cut into chunks; and the model's bytes.
+
+A stream knows how its rows are had a chunk at a time, so that memory is bounded by the chunk.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from diabolo.uses.compress import network
+from diabolo.uses.compress.chunks import Model, Sizes
+from diabolo.uses.compress.heads import MOST_CATEGORIES, MOST_ORDERED, Plane
+from diabolo.uses.compress.layout import Inputs, Layout
+from diabolo.uses.compress.network import Weights
+
+CHUNK = 2**21  # symbols
+MOST_PLANES = 4096
+MOST_UNITS = 1024
+MOST_MODEL = 64 * 2**20  # bytes
+
+
+@dataclass
+class Stream:
+    """Rows of symbols to be coded by one model.
+
+    layout : how a row lies
+    count  : rows
+    read   : (first, last) → (last − first, height, width, planes) symbols, int16
+    sizes  : (first, last) → lines and cells of each of these rows; None: as the layout says
+    """
+
+    layout: Layout
+    count: int
+    read: Callable[[int, int], np.ndarray]
+    sizes: Callable[[int, int], Sizes]
+
+    @property
+    def symbols(self) -> int:
+        """How many symbols there are."""
+        planes = sum(plane.alphabet > 1 for plane in self.layout.planes)
+        cells = 0
+        for first in range(0, self.count, 2**16):
+            last = min(first + 2**16, self.count)
+            sizes = self.sizes(first, last)
+            cells += (last - first) * self.layout.cells if sizes is None else sizes.prod(1).sum()
+        return int(cells) * planes
+
+    def chunks(self) -> list[tuple[int, int]]:
+        """First and last row (exclusive) of every chunk: even ones, and two at least if large."""
+        size = max(1, self.layout.cells * len(self.layout.planes))
+        wanted = math.ceil(self.count * size / CHUNK)
+        if self.count * size > CHUNK // 8:
+            wanted = max(2, wanted)
+        rows = max(1, math.ceil(self.count / max(1, wanted)))
+        return [(first, min(first + rows, self.count)) for first in range(0, self.count, rows)]
+
+
+# a model as bytes
+
+
+def layout_to_json(layout: Layout) -> dict[str, Any]:
+    planes = [[p.alphabet, int(p.ordered), p.edge] for p in layout.planes]
+    return {**asdict(layout), "planes": planes}
+
+
+def layout_from_json(given: Any) -> Layout:
+    """The layout described, if every number in it is possible; raises ValueError."""
+    known = {"height", "width", "planes", "reach", "across", "beside", "differences", "position"}
+    if not isinstance(given, dict) or set(given) != known:
+        raise ValueError("a layout is not described as diabolo describes it")
+    planes = given["planes"]
+    if not isinstance(planes, list) or not 1 <= len(planes) <= MOST_PLANES:
+        raise ValueError("a layout has an impossible number of planes")
+    limits = {"height": (1, 2**16), "width": (1, 2**16), "reach": (0, 200), "across": (0, 200)}
+    limits["beside"] = (0, MOST_PLANES)
+    for name, (least, most) in limits.items():
+        if type(given[name]) is not int or not least <= given[name] <= most:
+            raise ValueError(f"a layout has the impossible {name} {given[name]!r:.20}")
+    if type(given["differences"]) is not bool or type(given["position"]) is not bool:
+        raise ValueError("a layout is not described as diabolo describes it")
+    layout = Layout(
+        given["height"],
+        given["width"],
+        tuple(_plane(plane) for plane in planes),
+        given["reach"],
+        given["across"],
+        given["beside"],
+        given["differences"],
+        given["position"],
+    )
+    if layout.cells * len(planes) > 4 * CHUNK:
+        raise ValueError("a layout has rows of more symbols than a chunk may hold")
+    return layout
+
+
+def _plane(given: Any) -> Plane:
+    if not (isinstance(given, list) and [type(v) for v in given] == [int, int, int]):
+        raise ValueError("a plane is not described as diabolo describes it")
+    alphabet, ordered, edge = given
+    most = MOST_ORDERED if ordered else MOST_CATEGORIES
+    if not 1 <= alphabet <= most or ordered not in (0, 1) or edge not in (-1, 0, alphabet - 1):
+        raise ValueError("a plane has impossible symbols")
+    if edge >= 0 and (not ordered or alphabet < 2):
+        raise ValueError("a plane has impossible symbols")
+    return Plane(alphabet, bool(ordered), edge)
+
+
+def model_to_bytes(model: Model) -> bytes:
+    """Layout and whole numbers; bytes of equal rank together, which packs better."""
+    units = [None if w is None else [len(w.first), len(w.second)] for w in model.weights]
+    text = json.dumps(
+        {"layout": layout_to_json(model.layout), "units": units}, separators=(",", ":")
+    ).encode()
+    pieces = [len(text).to_bytes(4, "little"), text]
+    for weights in model.weights:
+        for name, array in zip(Weights._fields, weights or (), strict=weights is not None):
+            pieces.append(_planar(array, network.TENSORS[name]))
+    return b"".join(pieces)
+
+
+def model_from_bytes(content: bytes, dtype: Any = np.float32) -> Model:
+    """The model; raises ValueError for bytes that `model_to_bytes` did not make."""
+    length = int.from_bytes(content[:4], "little")
+    if length > len(content) - 4:
+        raise ValueError("a model is cut short")
+    text = json.loads(content[4 : 4 + length].decode())
+    if not isinstance(text, dict) or set(text) != {"layout", "units"}:
+        raise ValueError("a model is not described as diabolo describes it")
+    layout, units = layout_from_json(text["layout"]), text["units"]
+    if not isinstance(units, list) or len(units) != len(layout.planes):
+        raise ValueError("a model has not one network for each plane")
+    place, weights = 4 + length, list[Weights | None]()
+    for plane, two in enumerate(units):
+        kind = layout.planes[plane]
+        if (two is None) != (kind.outputs == 0):
+            raise ValueError("a model has not one network for each plane")
+        if two is None:
+            weights.append(None)
+            continue
+        if not (isinstance(two, list) and len(two) == 2 and all(type(u) is int for u in two)):
+            raise ValueError("a model is not described as diabolo describes it")
+        if not all(1 <= u <= MOST_UNITS for u in two):
+            raise ValueError("a model has an impossible number of units")
+        wanted = network.shapes(
+            kind, Inputs(layout, plane), layout.positions.shape[1], (two[0], two[1])
+        )
+        arrays = {}
+        for name, shape in wanted.items():
+            stop = place + math.prod(shape) * network.TENSORS[name].itemsize
+            if stop > len(content):
+                raise ValueError("a model is cut short")
+            arrays[name] = _from_planar(content[place:stop], shape, network.TENSORS[name])
+            place = stop
+        weights.append(Weights(**arrays))
+    if place != len(content):
+        raise ValueError("a model is longer than it should be")
+    return Model(layout, weights, dtype)
+
+
+def _planar(array: np.ndarray, dtype: np.dtype) -> bytes:
+    flat = np.ascontiguousarray(array, dtype).reshape(-1)
+    return flat.view(np.uint8).reshape(-1, dtype.itemsize).T.tobytes()
+
+
+def _from_planar(content: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    planar = np.frombuffer(content, np.uint8).reshape(dtype.itemsize, -1)
+    return np.ascontiguousarray(planar.T).view(dtype).reshape(shape)

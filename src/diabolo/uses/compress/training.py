@@ -1,0 +1,365 @@
+"""A network that is trained as the integers that it will be.
+
+Weights and activations are real numbers that are rounded on the way forward, to where the whole
+numbers of `network` lie (divided by powers of two, so that float32 holds them exactly), while the
+gradient passes as if they were not (straight through; Bengio et al. 2013). What is trained is
+then, without another conversion, what codes; only the tables of probabilities come on top, and
+what they cost is measured.
+
+The loss is the length of the code, in bits a symbol position.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from diabolo.engine.events import History, Nobody
+from diabolo.engine.fit import fit
+from diabolo.engine.players import Player
+from diabolo.engine.schedule import Phase
+from diabolo.uses.compress import network
+from diabolo.uses.compress.chunks import Sizes
+from diabolo.uses.compress.heads import PARTS, Plane
+from diabolo.uses.compress.layout import Inputs, Layout
+from diabolo.uses.compress.network import Weights
+from diabolo.uses.compress.rans import SLOTS
+
+ACTIVE = 256.0  # what stands for 1 of an input, of a hidden unit
+GRAIN = {"first": 256, "where": 256, "second": 256, "third": 256, "skip": 4096}  # 1 of a weight
+GRAINS = {**GRAIN, "first_bias": 65536, "second_bias": 65536, "third_bias": 65536}
+LARGEST = 2**15 - 1
+BATCH = 1024
+
+
+class Samples(NamedTuple):
+    """Positions picked at random: inputs of all planes side by side, symbols of all planes."""
+
+    x: Tensor  # (b, Σ inputs + positions + Σ ordered) float32, whole numbers
+    y: Tensor  # (b, planes) float32
+    weight: Tensor  # (b, 1) float32
+
+
+def _through(rounded: Tensor, exact: Tensor) -> Tensor:
+    """The one going forward, the other's gradient going back."""
+    return exact + (rounded - exact).detach()
+
+
+class Predictor(nn.Module):
+    """One plane's network, rounded on the way forward. See `diabolo.uses.compress.network`."""
+
+    first: nn.Parameter
+    where: nn.Parameter
+    first_bias: nn.Parameter
+    second: nn.Parameter
+    second_bias: nn.Parameter
+    third: nn.Parameter
+    third_bias: nn.Parameter
+    skip: nn.Parameter
+
+    def __init__(
+        self, layout: Layout, plane: int, units: tuple[int, int], generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        self.plane: Plane = layout.planes[plane]
+        self.inputs = Inputs(layout, plane)
+        self.layout = layout
+        wanted = network.shapes(self.plane, self.inputs, layout.positions.shape[1], units)
+        for name, shape in wanted.items():
+            value = torch.zeros(shape)
+            if name in ("first", "second"):
+                value.normal_(0, 1 / math.sqrt(max(1, shape[1])), generator=generator)
+            if name == "first_bias":
+                value.uniform_(0.0, 0.5, generator=generator)
+            if name == "third":
+                value.normal_(0, 0.2 / math.sqrt(shape[1]), generator=generator)
+            setattr(self, name, nn.Parameter(value, requires_grad=value.numel() > 0))
+        with torch.no_grad():
+            if self.skip.numel() and len(self.inputs.linear):
+                nearest = layout.context(plane)[0]
+                if nearest.plane == plane and layout.differences:
+                    self.skip[:, 0] = 1.0
+            self._spread()
+
+    def _spread(self) -> None:
+        """Means at first over all symbols, or around the nearest; an edge as likely as not."""
+        if not self.skip.shape[0]:
+            return
+        edge = int(self.plane.edge >= 0)
+        place = torch.tensor([0.0, -1.0, 1.0])
+        if not self.skip.any():
+            place = torch.tensor([4.0, 1.0, 7.0])
+        self.third_bias[edge + PARTS : edge + 2 * PARTS] = place
+        if self.skip.any():
+            self.third_bias[edge + 2 * PARTS :] = -2.0
+
+    def rounded(self, name: str) -> Tensor:
+        weight, grain = getattr(self, name), GRAIN[name]
+        return _through((weight * grain).round().clamp(-LARGEST, LARGEST) / grain, weight)
+
+    def bits(self, hidden: Tensor, where: Tensor, linear: Tensor, y: Tensor) -> Tensor:
+        """Length of the code of symbols y (b,), in bits, (b,).
+
+        hidden (b, inputs), where (b, positions), linear (b, ordered): whole numbers.
+        """
+        s = torch.cat([hidden, where], 1) / ACTIVE @ torch.cat(
+            [self.rounded("first"), self.rounded("where")], 1
+        ).T + _grained(self.first_bias)
+        h = _activated(s)
+        h = _activated(h @ self.rounded("second").T + _grained(self.second_bias))
+        o = _floor((h @ self.rounded("third").T + _grained(self.third_bias)) * 4096) / 4096
+        if not self.plane.ordered:
+            likely = F.log_softmax(o, 1).gather(1, y.long()[:, None])[:, 0].exp()
+            return -_with_slots(likely, self.plane.alphabet).log2()
+        total = torch.zeros_like(y)
+        inside = torch.ones_like(y)
+        if self.plane.edge >= 0:
+            inside = (y != self.plane.edge).to(y.dtype)
+            sign = 1 - 2 * inside  # + for the edge
+            likely = torch.sigmoid(sign * o[:, 0]).clamp(1 / SLOTS, 1 - 1 / SLOTS)
+            total = total - likely.log2()
+            o = o[:, 1:]
+        if self.plane.inner > 1:
+            total = total - inside * self._mixture(o, linear, y).log2()
+        return total
+
+    def _mixture(self, o: Tensor, linear: Tensor, y: Tensor) -> Tensor:
+        plane = self.plane
+        logits, means, flatness = o[:, :PARTS], o[:, PARTS : 2 * PARTS], o[:, 2 * PARTS :]
+        mean = _floor(means * plane.unit * 16) / 16
+        mean = mean + _floor(linear @ self.rounded("skip").T * 16) / 16
+        octaves = (_floor(flatness * 8) + plane.broad - 32).clamp(-32, 95) / 8
+        sharpness = torch.exp2(-octaves)
+        below = (y[:, None] - 0.5 - mean) * sharpness
+        above = below + sharpness
+        first, last = plane.first, plane.first + plane.inner - 1
+        up = torch.where(y[:, None] >= last, torch.ones_like(above), torch.sigmoid(above))
+        down = torch.where(y[:, None] <= first, torch.zeros_like(below), torch.sigmoid(below))
+        likely = (F.softmax(logits, 1) * (up - down)).sum(1)
+        return _with_slots(likely.clamp_min(0), plane.inner)
+
+    @torch.no_grad()
+    def weights(self) -> Weights:
+        """The whole numbers."""
+        found = {}
+        for name in Weights._fields:
+            value = (getattr(self, name) * GRAINS[name]).round()
+            if name in GRAIN:
+                value = value.clamp(-LARGEST, LARGEST)
+            found[name] = value.numpy().astype(network.TENSORS[name])
+        return Weights(**found)
+
+
+def _grained(bias: Tensor) -> Tensor:
+    return _through((bias * 65536).round() / 65536, bias)
+
+
+def _floor(x: Tensor) -> Tensor:
+    return _through(x.floor(), x)
+
+
+def _activated(s: Tensor) -> Tensor:
+    """⌊256 s⌋ / 256 between 0 and 1023/256."""
+    s = s.clamp(0, network.HIGHEST / ACTIVE)
+    return _through((s * ACTIVE).floor() / ACTIVE, s)
+
+
+def _with_slots(likely: Tensor, symbols: int) -> Tensor:
+    """Every symbol has one slot for certain."""
+    return likely * (1 - symbols / SLOTS) + 1 / SLOTS
+
+
+class CodeLength(nn.Module):
+    """The objective: bits a cell, all planes together."""
+
+    def __init__(self, layout: Layout, units: Sequence[tuple[int, int]], seed: int) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(seed)
+        self.which = [c for c, plane in enumerate(layout.planes) if plane.outputs]
+        self.predictors = nn.ModuleList(
+            Predictor(layout, c, units[c], generator) for c in self.which
+        )
+        self.positions = layout.positions.shape[1]
+
+    def forward(
+        self, batch: Samples, clock: Tensor, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        x, y, weight = batch
+        where, start, total = x[:, : self.positions], self.positions, torch.zeros(())
+        for c, predictor in zip(self.which, self.predictors, strict=True):
+            assert isinstance(predictor, Predictor)
+            middle = start + predictor.inputs.count
+            end = middle + len(predictor.inputs.linear)
+            bits = predictor.bits(x[:, start:middle], where, x[:, middle:end], y[:, c])
+            total = total + (bits * weight[:, 0]).mean()
+            start = end
+        return {"loss": total}
+
+
+class Picker:
+    """Batches of random positions.
+
+    Where the whole context is 0 (the black around digits), little can be learned: of such
+    positions one in `thinned` is taken, and counts that much more.
+    """
+
+    def __init__(
+        self, layout: Layout, rows: np.ndarray, sizes: Sizes, batches: int, seed: int
+    ) -> None:
+        self.layout, self.batches, self.seed = layout, batches, seed
+        lines, width, planes = layout.padded
+        above, beside = layout.margin
+        self.n = len(rows)
+        self.padded = np.zeros((len(rows), lines, width, planes), np.int16)
+        self.padded[:, above:, beside : beside + layout.width] = rows
+        self.flat = self.padded.reshape(-1)
+        self.size = lines * width * planes
+        self.starts = np.array([layout.at(cell) for cell in range(layout.cells)])
+        self.inputs = [(c, Inputs(layout, c)) for c, p in enumerate(layout.planes) if p.outputs]
+        self.positions = layout.positions.astype(np.int16)
+        self.where, self.weights = self._pool(sizes)
+
+    def _pool(self, sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers row · cells + cell of positions to pick from, and what each counts."""
+        cells = self.layout.cells
+        index = np.arange(self.n * cells)
+        if sizes is not None:
+            line, column = np.divmod(index % cells, self.layout.width)
+            there = sizes[index // cells]
+            index = index[(there[:, 0] > line) & (there[:, 1] > column)]
+        if len(self.layout.planes) > 1 or self.layout.width == 1:
+            return index, np.ones(len(index), np.float32)
+        at = (index // cells) * self.size + self.starts[index % cells]
+        blank = np.ones(len(index), bool)
+        for offset in self.inputs[0][1].linear if self.inputs else []:
+            blank &= self.flat[at + offset] == 0
+        keep = ~blank | (np.arange(len(index)) % THINNED == 0)
+        weights = np.where(blank, THINNED, 1.0)[keep]
+        return index[keep], (weights / weights.mean()).astype(np.float32)
+
+    def __len__(self) -> int:
+        return self.batches
+
+    def epoch(self, number: int, start: int = 0) -> Iterator[Samples]:
+        for j in range(start, self.batches):
+            random = np.random.default_rng((self.seed, number, j))
+            picked = random.integers(0, len(self.where), BATCH)
+            yield self.samples(self.where[picked], self.weights[picked])
+
+    def samples(self, where: np.ndarray, weights: np.ndarray) -> Samples:
+        row, cell = np.divmod(where, self.layout.cells)
+        at = row * self.size + self.starts[cell]
+        pieces = [self.positions[cell].T]
+        for plane, inputs in self.inputs:
+            here = at + plane
+            linear = self.flat[here + inputs.linear[:, None]]
+            categories = [self.flat[here + offset] for offset, _ in inputs.categories]
+            pieces += [inputs.hidden(linear, categories), linear]
+        x = torch.from_numpy(np.concatenate(pieces).T.astype(np.float32))
+        symbols = self.flat[at[:, None] + np.arange(len(self.layout.planes))]
+        return Samples(
+            x, torch.from_numpy(symbols.astype(np.float32)), torch.from_numpy(weights[:, None])
+        )
+
+
+THINNED = 4
+
+
+class Trained(NamedTuple):
+    """Whole numbers for every plane (None where nothing has to be said), and how it went."""
+
+    weights: list[Weights | None]
+    bits: float  # a cell, mean over the last steps
+    seconds: float
+    steps: int
+
+
+def train(
+    layout: Layout,
+    rows: np.ndarray,
+    units: Sequence[tuple[int, int]],
+    *,
+    sizes: Sizes = None,
+    steps: int = 4000,
+    seconds: float = 60.0,
+    lr: float = 1e-2,
+    seed: int = 0,
+    n_threads: int | None = None,
+    report: Callable[[float, float, float], None] | None = None,
+) -> Trained:
+    """Learn to predict the symbols of these rows, for at most so many steps and seconds.
+
+    rows : (n, height, width, planes) symbols.
+    report : told (seconds gone, seconds expected, bits a cell) now and then.
+    """
+    objective = CodeLength(layout, units, seed)
+    if not objective.which:
+        return Trained([None] * len(layout.planes), 0.0, 0.0, 0)
+    began = time.monotonic()
+    picker = Picker(layout, rows, sizes, min(PER_EPOCH, steps), seed)
+    steps = min(steps, _affordable(objective, picker, seconds - (time.monotonic() - began)))
+    epochs = max(1, steps // len(picker))
+    player = Player("code length", objective, lr=lr, weight_decay=0.0, betas=(0.9, 0.99), clip=1.0)
+    watch = _Watch(began, seconds, epochs, report)
+    phase = Phase("predict", (player,), picker, max_epochs=epochs, patience=None, warmup=0.02)
+    outcome = fit(
+        [phase],
+        objective,
+        torch.Generator().manual_seed(seed),
+        watcher=watch,
+        n_threads=n_threads,
+    )
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+    weights: list[Weights | None] = [None] * len(layout.planes)
+    for c, predictor in zip(objective.which, objective.predictors, strict=True):
+        assert isinstance(predictor, Predictor)
+        weights[c] = predictor.weights()
+    bits = outcome.history.records[-1]["train"]["loss"]
+    seconds = time.monotonic() - began
+    return Trained(weights, bits, seconds, len(outcome.history.records) * len(picker))
+
+
+PER_EPOCH = 100
+
+
+def _affordable(objective: nn.Module, picker: Picker, seconds: float) -> int:
+    """Steps that fit into so many seconds, by timing a few."""
+    batches = list(picker.epoch(-1 & 0xFFFF, start=max(0, len(picker) - 6)))
+    clock, generator = torch.zeros(()), torch.Generator()
+    took = []
+    for _ in range(2):
+        for batch in batches:
+            began = time.perf_counter()
+            objective(batch, clock, generator)["loss"].backward()
+            took.append(time.perf_counter() - began)
+    for parameter in objective.parameters():
+        parameter.grad = None
+    return max(len(picker), int(max(0.0, seconds) / sorted(took)[len(took) // 2]))
+
+
+class _Watch(Nobody):
+    """Tells how far training is; ends it when its time is over."""
+
+    def __init__(
+        self,
+        began: float,
+        seconds: float,
+        epochs: int,
+        report: Callable[[float, float, float], None] | None,
+    ) -> None:
+        self.began, self.seconds, self.epochs, self.report = began, seconds, epochs, report
+
+    def end_epoch(self, record: dict, seconds: float, history: History) -> bool:
+        gone = time.monotonic() - self.began
+        if self.report:
+            expected = gone * self.epochs / record["epoch"]
+            self.report(gone, expected, record["train"]["loss"])
+        return gone > 1.5 * self.seconds

@@ -1,0 +1,77 @@
+"""Small models and data for the tests of compression; no test trains for long."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from diabolo.uses.compress.chunks import Model
+from diabolo.uses.compress.heads import Plane
+from diabolo.uses.compress.layout import Inputs, Layout
+from diabolo.uses.compress.network import TENSORS, Weights, shapes
+
+GREY = Layout(7, 6, (Plane(256, True, 0),), 12, 0, 4, False, True)
+COLOUR = Layout(
+    5,
+    8,
+    (Plane(256), Plane(256), Plane(256)),
+    reach=6,
+    across=3,
+    beside=4,
+    differences=True,
+    position=False,
+)
+BINARY = Layout(6, 6, (Plane(2, True, 0),), 10, 0, 4, False, True)
+TABLE = Layout(
+    9,
+    1,
+    (Plane(1000), Plane(3, False), Plane(40, True, 39), Plane(1), Plane(256)),
+    reach=2,
+    across=1,
+    beside=8,
+    differences=True,
+    position=False,
+)
+LAYOUTS = {"grey": GREY, "colour": COLOUR, "binary": BINARY, "table": TABLE}
+
+
+def symbols(layout: Layout, n: int, seed: int = 0) -> np.ndarray:
+    """Smooth and noisy symbols of every kind, some of them extreme, (n, height, width, planes).
+
+    Made of whole numbers alone, so that they are the same on every machine.
+    """
+    random = np.random.default_rng(seed)
+    shape = (n, layout.height, layout.width, len(layout.planes))
+    walk = random.integers(-60, 61, shape).cumsum(1).cumsum(2) + random.integers(
+        0, 1024, (n, 1, 1, 1)
+    )
+    folded = abs((walk % 2048) - 1023) % 1024
+    rows = np.stack([folded[..., c] * p.alphabet >> 10 for c, p in enumerate(layout.planes)], -1)
+    for c, plane in enumerate(layout.planes):
+        if plane.edge >= 0:
+            rows[..., c] = np.where(folded[..., c] < 400, plane.edge, rows[..., c])
+    rows[0] = 0
+    rows[-1] = [plane.alphabet - 1 for plane in layout.planes]
+    return rows.astype(np.int16)
+
+
+LARGEST = {"first": 40, "where": 40, "first_bias": 20_000, "second": 60, "second_bias": 20_000}
+LARGEST |= {"third": 300, "third_bias": 60_000, "skip": 900}
+
+
+def model(layout: Layout, seed: int = 0, dtype: Any = np.float32) -> Model:
+    """Random weights, whole numbers from the start; outputs of all sizes."""
+    random = np.random.default_rng(seed)
+    weights: list[Weights | None] = []
+    for c, plane in enumerate(layout.planes):
+        if not plane.outputs:
+            weights.append(None)
+            continue
+        wanted = shapes(plane, Inputs(layout, c), layout.positions.shape[1], (24, 16))
+        arrays = {
+            name: random.integers(-LARGEST[name], LARGEST[name] + 1, shape).astype(TENSORS[name])
+            for name, shape in wanted.items()
+        }
+        weights.append(Weights(**arrays))
+    return Model(layout, weights, dtype)

@@ -1,0 +1,276 @@
+"""Rows come back exactly, and everything in between is the same integers everywhere."""
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from compressible import LAYOUTS, model, symbols
+from diabolo.uses.compress.chunks import Model
+from diabolo.uses.compress.network import HIGHEST, Network, Weights
+from diabolo.uses.compress.rans import SLOTS, DamagedStreamError
+from diabolo.uses.compress.tables import CENTRE, EXPONENTIAL, LOGISTIC, SHARPNESS
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize("n", [1, 2, 13])
+def test_round_trip(name, n):
+    layout = LAYOUTS[name]
+    rows, coder = symbols(layout, n), model(layout)
+    for lanes in {1, (n + 1) // 2, n}:
+        coded = coder.encode(rows, lanes)
+        assert np.array_equal(coder.decode(coded.content, n, lanes), rows)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_rows_of_different_sizes(name):
+    layout, random = LAYOUTS[name], np.random.default_rng(3)
+    rows = symbols(layout, 11)
+    sizes = np.stack(
+        [random.integers(1, layout.height + 1, 11), random.integers(1, layout.width + 1, 11)], 1
+    )
+    for row, (height, width) in zip(rows, sizes, strict=True):
+        row[height:] = 0
+        row[:, width:] = 0
+    coder = model(layout)
+    coded = coder.encode(rows, 4, sizes)
+    assert np.array_equal(coder.decode(coded.content, 11, 4, sizes), rows)
+    assert len(coded.content) < len(coder.encode(rows, 4).content)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_length_is_the_ideal_one(name):
+    layout = LAYOUTS[name]
+    coded = model(layout).encode(symbols(layout, 200), 4)
+    assert 8 * len(coded.content) < 1.002 * coded.bits + 4 * 28 + 64
+
+
+# the same integers everywhere
+
+
+def plain(weights: Weights, coder: Model, plane: int, rows: np.ndarray, cell: int):
+    """A network's outputs for one row in Python's integers, by the formulas of the docstring."""
+    layout, network = coder.layout, coder.networks[plane]
+    linear, hidden = network.inputs.gather(rows[:, None], layout.at(cell, plane))
+    x, v = hidden[:, 0].tolist(), linear[:, 0].tolist()
+    p = layout.positions[cell].tolist()
+
+    def times(matrix, vector, bias):
+        return [
+            sum(w * a for w, a in zip(row, vector, strict=True)) + b
+            for row, b in zip(matrix.tolist(), bias, strict=True)
+        ]
+
+    zeros = [0] * len(weights.first)
+    where = times(weights.where, p, weights.first_bias.tolist()) if p else zeros
+    h = [min(max(s >> 8, 0), HIGHEST) for s in times(weights.first, x, where)]
+    h = [
+        min(max(s >> 8, 0), HIGHEST) for s in times(weights.second, h, weights.second_bias.tolist())
+    ]
+    o = [s >> 4 for s in times(weights.third, h, weights.third_bias.tolist())]
+    return o, [s >> 8 for s in times(weights.skip, v, [0] * len(weights.skip))]
+
+
+def plain_intervals(plane, o, means, symbol):
+    """(first slot, slots) of what is coded for a symbol, in Python's integers."""
+    if not plane.ordered:
+        e = [int(EXPONENTIAL[min((max(o) - a) >> 5, 2047)]) for a in o]
+        slots = [1 + a * (SLOTS - len(o)) // sum(e) for a in e]
+        slots[o.index(max(o))] += SLOTS - sum(slots)
+        return [(sum(slots[:symbol]), slots[symbol])]
+    found = []
+    if plane.edge >= 0:
+        border = min(max(int(LOGISTIC[min(max((o[0] >> 5) + CENTRE, 0), 4095)]), 1), SLOTS - 1)
+        o = o[1:]
+        if symbol == plane.edge:
+            return [(0, border)]
+        found = [(border, SLOTS - border)]
+    if plane.inner == 1:
+        return found
+    e = [int(EXPONENTIAL[min((max(o[:3]) - a) >> 5, 2047)]) for a in o[:3]]
+    w = [a * 4096 // sum(e) for a in e]
+    w[0] += 4096 - sum(w)
+    mu = [(a * plane.unit >> 8) + m for a, m in zip(o[3:6], means, strict=True)]
+    sharp = [int(SHARPNESS[min(max((a >> 9) + plane.broad, 0), 127)]) for a in o[6:9]]
+
+    def start(v):
+        if v <= plane.first:
+            return 0
+        if v >= plane.first + plane.inner:
+            return SLOTS
+        z = [((16 * v - 8 - m) * s >> 18) + CENTRE for m, s in zip(mu, sharp, strict=True)]
+        mass = sum(a * int(LOGISTIC[min(max(i, 0), 4095)]) for a, i in zip(w, z, strict=True))
+        return (mass * (SLOTS - plane.inner) >> 28) + v - plane.first
+
+    return [*found, (start(symbol), start(symbol + 1) - start(symbol))]
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_plain_python_integers_give_the_same_slots(name):
+    layout = LAYOUTS[name]
+    coder, rows = model(layout), symbols(layout, 3)
+    steps: list = []
+    for r, row in enumerate(rows):
+        padded = coder._padded(1)
+        for cell, plane, at in coder._places():
+            symbol = int(row.reshape(-1)[cell * len(layout.planes) + plane])
+            if coder.networks[plane] is not None:
+                o, means = plain(coder.weights[plane], coder, plane, padded[:, 0], cell)
+                steps.append((r, plain_intervals(layout.planes[plane], o, means, symbol)))
+            padded[at] = symbol
+    expected = [pair for _, pairs in steps for pair in pairs]
+    found = []
+    for row in rows:
+        said = _said(coder, row[None])
+        found += [(int(first[0]), int(slots[0])) for first, slots in said if len(first)]
+    assert found == expected
+
+
+def _said(coder: Model, rows: np.ndarray):
+    """First slots and slots of all that is coded of these rows."""
+    from diabolo.uses.compress.heads import Head
+
+    padded = coder._padded(len(rows))
+    flat = rows.reshape(len(rows), -1).T.astype(np.int64)
+    for cell, plane, at in coder._places():
+        network = coder.networks[plane]
+        symbols = flat[cell * len(coder.layout.planes) + plane]
+        if network is not None:
+            for _, first, slots in Head(network.plane, *network.run(padded, at, cell)).intervals(
+                symbols
+            ):
+                yield first, slots
+        padded[at] = symbols
+
+
+def fingerprint(dtype: str = "float32", batch: int = 256, threads: int = 1) -> str:
+    """Hash of every slot that is said of 256 rows of each layout, and of the bytes."""
+    hashed = hashlib.sha256()
+    with threadpool_limits(threads, user_api="blas"):
+        for layout in LAYOUTS.values():
+            coder, rows = model(layout, dtype=np.dtype(dtype)), symbols(layout, 256)
+            said: list[list] = []
+            for first in range(0, len(rows), batch):
+                said.append([*_whole(coder, rows[first : first + batch])])
+            for pieces in zip(*said, strict=True):
+                hashed.update(np.concatenate(pieces, -1).astype("<i8").tobytes())
+            hashed.update(coder.encode(rows, 17).content)
+    return hashed.hexdigest()[:16]
+
+
+def _whole(coder: Model, rows: np.ndarray):
+    """Outputs and linear means of every network at every place, as integers."""
+    padded = coder._padded(len(rows))
+    flat = rows.reshape(len(rows), -1).T
+    for cell, plane, at in coder._places():
+        network = coder.networks[plane]
+        if network is not None:
+            outputs, means = network.run(padded, at, cell)
+            assert (outputs == np.floor(outputs)).all()
+            yield outputs
+            if means is not None:
+                yield means
+        padded[at] = flat[cell * len(coder.layout.planes) + plane]
+
+
+EXPECTED = "98aecb6ec1d17c86"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("batch", [1, 7, 256])
+def test_same_integers_for_every_batch_and_precision(dtype, batch):
+    assert fingerprint(dtype, batch) == EXPECTED
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_same_integers_for_every_number_of_threads(threads):
+    assert fingerprint(threads=threads) == EXPECTED
+
+
+MACHINES = {
+    "Haswell": {"OPENBLAS_CORETYPE": "Haswell"},
+    "SkylakeX": {"OPENBLAS_CORETYPE": "SkylakeX"},
+    "Zen": {"OPENBLAS_CORETYPE": "Zen"},
+    "Sandybridge": {"OPENBLAS_CORETYPE": "Sandybridge"},
+    "without AVX-512": {"NPY_DISABLE_CPU_FEATURES": "X86_V4"},
+    "without AVX2": {"NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4"},
+}
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_same_integers_on_other_kernels(name):
+    """BLAS and numpy told to use what other processors have."""
+    script = "import test_chunks; print(test_chunks.fingerprint('float32', 7, 2))"
+    folder = os.path.dirname(os.path.abspath(__file__))
+    environment = os.environ | MACHINES[name]
+    environment["PYTHONPATH"] = os.pathsep.join([folder, *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.strip() == EXPECTED, done.stderr
+
+
+class Floating(Network):
+    """The control: the same network with weights that are no whole numbers, and nothing rounded."""
+
+    def run(self, rows, at, cell):
+        linear, hidden = self.inputs.gather(rows, at)
+        x = np.concatenate([hidden, np.ones((1, rows.shape[1]))]).astype(self.dtype)
+        self._first[:, -1] = self._bias[cell]
+        shake = self.dtype(1 + 1e-3 / 3)
+        h = np.maximum(self._first * shake @ x, 0)
+        h = np.maximum(self._second * shake @ np.concatenate([h, x[-1:]]), 0)
+        out = self._third * shake @ np.concatenate([h, x[-1:]])
+        return np.floor(out), self._skip * shake @ linear.astype(self.dtype)
+
+
+def test_a_network_in_floats_breaks_in_the_same_matrix():
+    """What is proved above is no triviality: with float outputs the slots differ."""
+    layout = LAYOUTS["grey"]
+    rows, seen = symbols(layout, 256), set()
+    for dtype, batch in ((np.float32, 256), (np.float32, 7), (np.float32, 1), (np.float64, 256)):
+        coder = model(layout, dtype=dtype)
+        coder.networks = [Floating(layout, 0, coder.weights[0], dtype)]
+        said = [[*_slots(coder, rows[i : i + batch])] for i in range(0, 256, batch)]
+        whole = [np.concatenate(one, -1) for one in zip(*said, strict=True)]
+        seen.add(hashlib.sha256(np.concatenate(whole).astype("<i8").tobytes()).hexdigest())
+    assert len(seen) > 1
+
+
+def _slots(coder: Model, rows: np.ndarray):
+    """Every network's means, with 4 bits after the point and rounded as a float coder would."""
+    padded = coder._padded(len(rows))
+    flat = rows.reshape(len(rows), -1).T
+    for cell, _, at in coder._places():
+        outputs, means = coder.networks[0].run(padded, at, cell)
+        yield np.floor(means).ravel()
+        yield outputs.T.ravel()
+        padded[at] = flat[cell]
+
+
+def test_unsafe_sums_are_refused():
+    layout = LAYOUTS["grey"]
+    weights = model(layout).weights[0]
+    huge = weights._replace(second=np.full_like(weights.second, 2000))
+    with pytest.raises(ValueError, match="the sums of 'second' reach"):
+        Network(layout, 0, huge)
+
+
+def test_other_bits_are_refused_or_other_rows():
+    layout = LAYOUTS["grey"]
+    coder, rows = model(layout), symbols(layout, 5)
+    content = bytearray(coder.encode(rows, 3).content)
+    noticed = 0
+    for place in range(len(content)):
+        content[place] ^= 4
+        try:
+            assert not np.array_equal(coder.decode(bytes(content), 5, 3), rows)
+        except DamagedStreamError:
+            noticed += 1
+        content[place] ^= 4
+    assert noticed > 0.9 * len(content)
