@@ -1,6 +1,7 @@
 """The search keeps to its budget, judges on rows of its own, and keeps the default in doubt."""
 
 import time
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -141,7 +142,7 @@ def test_ctrl_c_keeps_the_best_so_far(rows, monkeypatch):
 
 def test_a_candidate_that_fails_is_left_out(rows, monkeypatch):
     monkeypatch.setattr(
-        auto._Search, "_known", lambda *_: iter([("Autoencoder", {"lr": 1e30, "clip": None})])
+        auto._Search, "_groups", lambda _: iter([[("Autoencoder", {"lr": 1e30, "clip": None})]])
     )
     choice = choose(rows, 20, **QUICK)
     assert choice.trial == choice.default
@@ -150,10 +151,45 @@ def test_a_candidate_that_fails_is_left_out(rows, monkeypatch):
 def test_the_same_seed_draws_the_same_candidates(rows):
     words = (auto.open_dataset(rows), 5, "compress", None)
     first, second, other = (
-        list(auto._Search.on(*words, auto.Seeds.of(seed), 1, None)._drawn(20)) for seed in (0, 0, 1)
+        list(islice(auto._Search.on(*words, auto.Seeds.of(seed), 1, None)._groups(), 5))
+        for seed in (0, 0, 1)
     )
     assert first == second != other
-    assert len({str(one) for one in first}) == len(first) == 20
+    drawn = [str(one) for group in first for one in group]
+    assert len(set(drawn)) == len(drawn)
+
+
+def test_small_candidates_are_trained_as_one_stack(rows):
+    search = auto._Search.on(
+        auto.open_dataset(rows), 60, "compress", None, auto.Seeds.of(0), 1, None
+    )
+    sizes = [(1, (8,)), (2, (16,)), (3, (8,))]
+    group = [
+        auto._Candidate("Autoencoder", {"lr": 0.004, "n_components": k, "hidden_layer_sizes": h})
+        for k, h in sizes
+    ]
+    assert search._is_stackable(group)
+    assert search._tried(group, 5) == group
+    assert all(np.isfinite(one.each).all() and one.stacked == 3 for one in group)
+    assert len(search.trials) == 3
+    assert len({trial.criterion for trial in search.trials}) == 3
+    assert not search._is_stackable(group), "the best go on by themselves"
+    other = auto._Candidate("Autoencoder", {"lr": 0.001})
+    assert not search._is_stackable([auto._Candidate("Autoencoder", {}), other])
+    model, _ = search._last(group[0], interrupted=False)
+    assert model.transform(rows).shape[1] == 1, "of its own size, not of the widest"
+
+
+def test_the_default_that_is_kept_is_the_one_that_fit_makes(rows):
+    search = auto._Search.on(
+        auto.open_dataset(rows), 60, "compress", None, auto.Seeds.of(3), 1, None
+    )
+    default = auto._Candidate(*search._default())
+    search._try(default, search.full)
+    model, cut = search._last(default, interrupted=False)
+    alone = diabolo.Autoencoder(random_state=3, n_threads=1).fit(rows)
+    assert not cut
+    assert np.array_equal(model.transform(rows), alone.transform(rows))
 
 
 def test_all_purposes_have_a_criterion():

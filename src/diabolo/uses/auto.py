@@ -20,7 +20,6 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +32,7 @@ from diabolo.data.dataset import Dataset
 from diabolo.data.rows import ArrayRows
 from diabolo.data.sources import open_dataset
 from diabolo.estimators import composition
+from diabolo.estimators.abreast import can_be_stacked, fit_abreast
 from diabolo.estimators.composition import Facts
 from diabolo.estimators.fits import batch_size, epochs
 from diabolo.estimators.seeds import Seeds
@@ -52,6 +52,8 @@ SPARE = 1.5  # times what the default takes, for candidates that take longer
 SURE = 1.0  # standard errors by which another one has to beat the default
 GROUPS = 10  # components of the prior, where groups are wanted
 TREES = 200
+MOST_STACKED = 200  # numbers a row; of wider ones the products take the time, not the asking
+SIZES = ("n_components", "hidden_layer_sizes")
 PARTNER = 0.2  # of a detector's time goes to its partner and scores
 AGREEMENT = 0.02  # of a rank correlation: so much closer to all the others
 ONLY_SEARCHED = "trained on the rows of the search alone"
@@ -155,6 +157,7 @@ class _Candidate:
     scores: np.ndarray = field(default_factory=lambda: np.empty(0))  # of a detector
     model: Any = None
     epochs: int = 0
+    stacked: int = 0  # with how many it was trained at once
 
     @property
     def value(self) -> float:
@@ -237,6 +240,8 @@ class _Search:
             interrupted = True
             if default.trial is None:
                 raise
+        if interrupted:  # there will be no further training, which members of a stack need
+            candidates = [one for one in candidates if not one.stacked]
         chosen, why = self._chosen(default, candidates)
         if interrupted:
             why = f"interrupted; {why}"
@@ -265,15 +270,16 @@ class _Search:
                 return
             self._try(default, most)
             self.costs[most] = self.trials[-1].seconds
-        draws = self._drawn(MOST_CANDIDATES)
-        while True:
+        tried_so_far = 0
+        for group in self._groups():
             count, rungs = self._affordable(rungs)
-            fresh = [_Candidate(*drawn) for drawn in islice(draws, count)]
-            if not fresh:
+            fresh = [_Candidate(*drawn) for drawn in group[:count]]
+            if not fresh or tried_so_far > MOST_CANDIDATES:
                 return
+            tried_so_far += len(fresh)
             candidates += fresh
             for most in rungs:
-                tried = [one for one in fresh if self._tried(one, most)]
+                tried = self._tried(fresh, most)
                 fresh = sorted(tried, key=lambda one: one.value)
                 fresh = fresh[: max(1, len(fresh) // THIRD)]
 
@@ -294,15 +300,52 @@ class _Search:
         """Seconds of a candidate like the default; another partner alone is soon fitted."""
         return self.costs[most] * (PARTNER if self.purpose == "detect" else 1)
 
-    def _tried(self, candidate: _Candidate, most: int) -> bool:
-        """Train and judge it, if there is time for that."""
-        slower = 1.0
-        if candidate.trial:
-            slower = candidate.trial.seconds / self.costs[candidate.trial.epochs]
-        if slower * self._cost(most) > self.left - self.reserve:
-            return False
-        self._try(candidate, most)
-        return True
+    def _tried(self, candidates: list[_Candidate], most: int) -> list[_Candidate]:
+        """Train and judge them, at once where that can be done, as long as there is time."""
+        if len(candidates) > 1 and self._is_stackable(candidates):
+            self._try_abreast(candidates, most)
+            return candidates
+        tried = []
+        for candidate in candidates:
+            slower = 1.0
+            if candidate.trial:
+                slower = max(1.0, candidate.trial.seconds / self.costs[candidate.trial.epochs])
+            if slower * self._cost(most) <= self.left - self.reserve:
+                self._try(candidate, most)
+                tried.append(candidate)
+        return tried
+
+    def _is_stackable(self, candidates: list[_Candidate]) -> bool:
+        """Whether they differ in sizes alone, and are small enough to gain by it."""
+        settings = [
+            {name: v for name, v in one.settings.items() if name not in SIZES} for one in candidates
+        ]
+        first = candidates[0]
+        return (
+            self.facts.width <= MOST_STACKED
+            and first.trial is None  # the best of a round go on by themselves
+            and self.purpose != "detect"
+            and all(one.family == first.family for one in candidates)
+            and all(each == settings[0] for each in settings)
+            and len({self._depth(one) for one in candidates}) == 1
+            and can_be_stacked(self._made(first, 1, math.inf))
+        )
+
+    def _depth(self, candidate: _Candidate) -> int:
+        usual = composition.hidden_sizes(self.facts)
+        return len(candidate.settings.get("hidden_layer_sizes", usual))
+
+    def _try_abreast(self, candidates: list[_Candidate], most: int) -> None:
+        """All of them as one stack of models."""
+        began, end = time.monotonic(), self.began + self.budget - self.reserve
+        models = [self._made(one, most, end) for one in candidates]
+        for model in models:
+            model.set_params(early_stopping=False)
+        fit_abreast(models, self.learned)
+        share = (time.monotonic() - began) / len(models)
+        for candidate, model in zip(candidates, models, strict=True):
+            self._take(candidate, model, most, time.monotonic() - share, end)
+            candidate.stacked = len(models)
 
     # one candidate
 
@@ -313,18 +356,28 @@ class _Search:
         model = self._made(candidate, most, end)
         try:
             self._fit(candidate, model)
-            candidate.each = self._judged(candidate, model)
         except (ValueError, ArithmeticError) as error:
             self.say(f"{candidate.family} left out: {error}")
-            candidate.each = np.full(len(self.judges), math.inf)
-        if not np.isfinite(candidate.each).all():
-            candidate.each = np.full(len(self.judges), math.inf)
+            self._give_up(candidate, most)
+            return
+        self._take(candidate, model, most, began, end)
+
+    def _give_up(self, candidate: _Candidate, most: int) -> None:
+        candidate.each = np.full(len(self.judges), math.inf)
+        candidate.trial = Trial(candidate.family, candidate.settings, most, 0.0, math.inf, 0.0)
+
+    def _take(self, candidate: _Candidate, model: Any, most: int, began: float, end: float) -> None:
+        """Judge a model that is trained."""
+        each = self._judged(candidate, model)
+        if not np.isfinite(each).all():
+            self.say(f"{candidate.family} left out: its figures are not finite")
+            self._give_up(candidate, most)
+            return
         now = time.monotonic()
-        value = float(candidate.each.mean())
-        spread = float(candidate.each.std()) if math.isfinite(value) else math.inf
-        error_ = spread / math.sqrt(len(candidate.each))
-        trial = Trial(candidate.family, candidate.settings, most, now - began, value, error_)
-        candidate.trial, candidate.model = trial, model
+        value, error = float(each.mean()), float(each.std()) / math.sqrt(len(each))
+        trial = Trial(candidate.family, candidate.settings, most, now - began, value, error)
+        candidate.trial, candidate.model, candidate.each = trial, model, each
+        candidate.stacked = 0
         candidate.epochs = most if now < end else 0  # cut short: no fair comparison
         self.trials.append(trial)
         figure = f"{value:10.4g}" if self.purpose != "detect" else " " * 10
@@ -339,7 +392,8 @@ class _Search:
         self.shared = model
 
     def _made(self, candidate: _Candidate, most: int, end: float) -> Any:
-        fixed = {"random_state": self.seeds.number("fit") >> 32, "n_threads": self.n_threads}
+        # the seed as it was given: where the default is kept, it is the one that fit would make
+        fixed = {"random_state": self.seeds.root, "n_threads": self.n_threads}
         settings = dict(candidate.settings)
         if candidate.family == "AnomalyDetector":
             detector: Any = use_named(candidate.family)(baseline=False)
@@ -403,10 +457,11 @@ class _Search:
         expected = chosen.trial.seconds * times * self.full / chosen.trial.epochs
         if chosen.trial.epochs >= self.full:
             expected = chosen.trial.seconds * times
-        if interrupted or (self.left < expected / 2 and chosen.trial.epochs >= self.full):
+        trained = chosen.trial.epochs >= self.full and not chosen.stacked
+        if interrupted or (trained and self.left < expected / 2):
             return chosen.model, ONLY_SEARCHED
         most = max(1, int(self.full * min(1.0, self.left / max(expected, 1e-9))))
-        if most * times < chosen.trial.epochs / 2:
+        if not chosen.stacked and most * times < chosen.trial.epochs / 2:
             return chosen.model, ONLY_SEARCHED
         # epochs of all rows are longer: as many steps as a whole training has
         rows = 0.9 * len(self.dataset)
@@ -417,7 +472,10 @@ class _Search:
         try:
             model.fit(self.dataset)
         except KeyboardInterrupt:
-            return chosen.model, ONLY_SEARCHED
+            if not hasattr(model, "n_iter_"):
+                if chosen.stacked:
+                    raise
+                return chosen.model, ONLY_SEARCHED
         if self.purpose == "detect":
             return model, ""
         cut = most < whole or self.left <= 0
@@ -430,48 +488,69 @@ class _Search:
         words = {} if self.n_components is None else {"n_components": self.n_components}
         return ("AnomalyDetector", {}) if self.purpose == "detect" else ("Autoencoder", words)
 
-    def _drawn(self, count: int) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Candidates that are not the default: those that often do well, then random ones."""
+    def _groups(self) -> Iterator[list[tuple[str, dict[str, Any]]]]:
+        """Candidates that are not the default: those that often do well, then random ones.
+
+        The random ones of a group differ in their sizes alone, so that one step can train all.
+        """
         dice = np.random.default_rng(self.seeds.number("candidates"))
         seen = [self._default()]
-        for one in self._known(dice):
-            if one not in seen:
-                seen.append(one)
-                yield one
-            if len(seen) > count:
+        while True:
+            group = self._known() if len(seen) == 1 else self._sizes_of(dice)
+            fresh = [one for k, one in enumerate(group) if one not in [*seen, *group[:k]]]
+            if not fresh and self.purpose == "detect":
                 return
+            seen += fresh
+            if fresh:
+                yield fresh
 
-    def _known(self, dice: np.random.Generator) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _known(self) -> list[tuple[str, dict[str, Any]]]:
         if self.purpose == "detect":
-            yield "AnomalyDetector", {"combine": "forest"}
-            yield "AnomalyDetector", {"combine": "mahalanobis"}
-            return
+            return [("AnomalyDetector", {"combine": each}) for each in ("forest", "mahalanobis")]
         words = self._default()[1]
-        yield "VariationalAutoencoder", dict(words)
+        wide = tuple(2 * size for size in composition.hidden_sizes(self.facts))
+        wider = {**words, "hidden_layer_sizes": wide, "activation": "gelu"}
+        names = ("VariationalAutoencoder", "VariationalAutoencoder", "Autoencoder")
+        return list(zip(names, (dict(words), wider, dict(wider)), strict=True))
+
+    def _sizes_of(self, dice: np.random.Generator) -> list[tuple[str, dict[str, Any]]]:
+        """Nine sizes of an autoencoder with settings drawn at random."""
+        if self.purpose == "detect":
+            return []
+        kind, words = self._autoencoder(dice)
         first = composition.hidden_sizes(self.facts)
-        wide = tuple(2 * size for size in first)
-        yield "VariationalAutoencoder", {**words, "hidden_layer_sizes": wide, "activation": "gelu"}
-        yield "Autoencoder", {**words, "hidden_layer_sizes": wide, "activation": "gelu"}
-        for _ in range(1000):
-            yield self._autoencoder(dice)
+        if dice.integers(2):
+            first = (first[0], max(8, first[0] // 2))
+        widths = [tuple(max(8, round(size * f)) for size in first) for f in (0.5, 1, 2)]
+        if self.n_components is not None or self.purpose == "reduce":
+            own = {} if self.n_components is None else {"n_components": self.n_components}
+            return [(kind, {**words, **own, "hidden_layer_sizes": width}) for width in widths]
+        codes = self._code_sizes()
+        if kind == "VariationalAutoencoder":  # noise comes through unused units of these
+            codes = [int(dice.choice(codes))]
+        else:
+            codes = sorted(int(k) for k in dice.choice(codes, min(3, len(codes)), replace=False))
+        group = [
+            (kind, {**words, "n_components": k, "hidden_layer_sizes": width})
+            for k in codes
+            for width in widths
+        ]
+        dice.shuffle(group)  # there may be time for the first of them only
+        return group
+
+    def _code_sizes(self) -> list[int]:
+        size = composition.code_size(self.facts)
+        most = max(2, min(self.facts.width - 1, 64))
+        return sorted({max(1, min(most, round(size * f))) for f in (0.25, 0.5, 1, 1.5, 2, 3)})
 
     def _autoencoder(self, dice: np.random.Generator) -> tuple[str, dict[str, Any]]:
-        first = composition.hidden_sizes(self.facts)
-        wide, narrow = tuple(2 * size for size in first), tuple(max(8, s // 2) for s in first)
+        """A family and its settings, but for the sizes."""
         words = _some(
             dice,
-            hidden_layer_sizes=(None, wide, narrow, (first[0], first[0] // 2), (*wide, first[0])),
             activation=("relu", "gelu", "silu"),
             lr=(2e-3, 1e-3, 4e-3, 8e-3),
             weight_decay=(0.01, 0.1, 0.001),
         )
-        if self.n_components is not None:
-            words["n_components"] = self.n_components
-        elif self.purpose != "reduce":
-            size = composition.code_size(self.facts)
-            most = max(2, min(self.facts.width - 1, 64))
-            sizes = {max(1, min(most, round(size * f))) for f in (0.25, 0.5, 1, 1.5, 2, 3)}
-            words["n_components"] = int(dice.choice(sorted(sizes)))
         kind = str(dice.choice(["Autoencoder", "DenoisingAutoencoder", "VariationalAutoencoder"]))
         if kind == "DenoisingAutoencoder":
             words["level"] = float(dice.choice([0.05, 0.1, 0.2]))
