@@ -122,8 +122,7 @@ class Reader:
         if type(number) is not int or not 0 <= number < len(self.sections):
             raise ValueError("its directory names a section that is not there")
         start, length, expected = self.sections[number]
-        self.file.seek(start)
-        content = self.file.read(length)
+        content = os.pread(self.file.fileno(), length, start)  # several threads ask at once
         if digest(content, 8) != expected:
             raise ValueError(f"section {number} does not match its hash: the file was damaged")
         return content

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -50,6 +51,7 @@ class Result:
     zstandard : bytes of the same files packed by zstandard at level 19
     fallback : whether zstandard was better
     training : seconds of training
+    coding   : seconds of coding
     steps    : of training
     notes    : what a user should know
     """
@@ -63,6 +65,7 @@ class Result:
     zstandard: int = 0
     fallback: bool = False
     training: float = 0.0
+    coding: float = 0.0
     steps: int = 0
     models: list[Model] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -162,6 +165,7 @@ def _coded(
             result.model += len(packed)
         result.models.append(model)
         chunks = []
+        began = time.monotonic()
         for coded, rows in _encoded(stream, model, n_threads, report):
             room.write(writer.section(coded.content))
             result.coded += len(coded.content)
@@ -169,6 +173,7 @@ def _coded(
             chunks.append([len(writer.sections) - 1, coded.lanes, rows])
             if room.tell() > result.zstandard:
                 return False
+        result.coding += time.monotonic() - began
         described.append({**entry, "chunks": chunks})
         result.values += stream.symbols
     document = {"files": material.files, "streams": described, "kept": kept}

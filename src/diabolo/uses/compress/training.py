@@ -104,17 +104,21 @@ class Predictor(nn.Module):
         weight, grain = getattr(self, name), GRAIN[name]
         return _through((weight * grain).round().clamp(-LARGEST, LARGEST) / grain, weight)
 
+    def outputs(self, hidden: Tensor, where: Tensor) -> Tensor:
+        """(b, outputs), multiples of 1/4096: the whole numbers of `Network.run` by 4096."""
+        matrix = torch.cat([self.rounded("first"), self.rounded("where")], 1)
+        x = torch.cat([hidden, where], 1) / ACTIVE
+        h = _activated(x @ matrix.T + _grained(self.first_bias))
+        h = _activated(h @ self.rounded("second").T + _grained(self.second_bias))
+        o = h @ self.rounded("third").T + _grained(self.third_bias)
+        return _floor(o * 4096) / 4096
+
     def bits(self, hidden: Tensor, where: Tensor, linear: Tensor, y: Tensor) -> Tensor:
         """Length of the code of symbols y (b,), in bits, (b,).
 
         hidden (b, inputs), where (b, positions), linear (b, ordered): whole numbers.
         """
-        s = torch.cat([hidden, where], 1) / ACTIVE @ torch.cat(
-            [self.rounded("first"), self.rounded("where")], 1
-        ).T + _grained(self.first_bias)
-        h = _activated(s)
-        h = _activated(h @ self.rounded("second").T + _grained(self.second_bias))
-        o = _floor((h @ self.rounded("third").T + _grained(self.third_bias)) * 4096) / 4096
+        o = self.outputs(hidden, where)
         if not self.plane.ordered:
             likely = F.log_softmax(o, 1).gather(1, y.long()[:, None])[:, 0].exp()
             return -_with_slots(likely, self.plane.alphabet).log2()

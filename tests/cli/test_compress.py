@@ -1,0 +1,89 @@
+"""`diabolo compress` and `diabolo decompress` as a user types them."""
+
+import json
+
+import numpy as np
+import pytest
+
+QUICK = ("--steps", "60", "--threads", "1")
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """A file of images that a model predicts better than zstandard does."""
+    steps = np.random.default_rng(0).integers(-9, 10, (300, 12, 12)).cumsum(1).cumsum(2)
+    path = tmp_path_factory.mktemp("images") / "images.npy"
+    np.save(path, np.clip(steps + 128, 0, 255).astype(np.uint8))
+    return path
+
+
+def test_there_and_back(diabolo, images, tmp_path):
+    packed, back = tmp_path / "x.dbo", tmp_path / "back"
+    result = diabolo("compress", images, "-o", packed, *QUICK)
+    assert result.code == 0, result.err
+    for expected in ("times smaller", "bits a value, all bytes counted", "zstd -19", "PNG, each"):
+        assert expected in result.out
+    assert packed.stat().st_size < images.stat().st_size
+    result = diabolo("decompress", packed, "-o", back)
+    assert (result.code, result.out) == (0, f"{back}: 1 file, 43 kB\n")
+    assert (back / "images.npy").read_bytes() == images.read_bytes()
+
+
+def test_a_model_for_several_files(diabolo, images, tmp_path):
+    model = tmp_path / "model.safetensors"
+    first, second = tmp_path / "first.dbo", tmp_path / "second.dbo"
+    assert diabolo("compress", images, "-o", first, "--keep-model", model, *QUICK).code == 0
+    result = diabolo("compress", images, "-o", second, "--model", model, "--json")
+    report = json.loads(result.out)
+    assert (report["training_steps"], report["model_bytes"]) == (0, 0)
+    assert report["bytes"] < first.stat().st_size
+    result = diabolo("decompress", second, "-o", tmp_path / "back")
+    assert result.code == 1
+    assert "pass that with --model" in result.err
+    result = diabolo("decompress", second, "-o", tmp_path / "back", "--model", model, "--json")
+    assert json.loads(result.out)["files"] == 1
+
+
+def test_it_says_when_no_model_gains(diabolo, tmp_path):
+    (tmp_path / "noise.bin").write_bytes(np.random.default_rng(0).bytes(500))
+    result = diabolo("compress", tmp_path / "noise.bin", "-o", tmp_path / "x.dbo", *QUICK)
+    assert "no model gains here: the file holds what zstandard makes of it" in result.out
+    assert (tmp_path / "x.dbo").stat().st_size <= 500 + 13 + 200
+
+
+def test_what_is_in_the_way_is_left_alone(diabolo, images, tmp_path):
+    taken = tmp_path / "x.dbo"
+    taken.write_text("mine")
+    result = diabolo("compress", images, "-o", taken, *QUICK)
+    assert (result.code, taken.read_text()) == (1, "mine")
+    assert "exists already: pass -f" in result.err
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (("--budget", "soon"), "--budget soon is no time"),
+        (("--embed",), "pass --model, too"),
+        (("--model", "there-is-none"), "no such file"),
+    ],
+)
+def test_wrong_flags(diabolo, images, tmp_path, wrong, sentence):
+    result = diabolo("compress", images, "-o", tmp_path / "x.dbo", *wrong)
+    assert result.code in (1, 2)
+    assert sentence in result.err
+    assert not (tmp_path / "x.dbo").exists()
+
+
+def test_wrong_files(diabolo, images, tmp_path):
+    result = diabolo("decompress", images, "-o", tmp_path / "back")
+    assert result.code == 1
+    assert "is no file written by diabolo compress" in result.err
+    result = diabolo("decompress", tmp_path / "nothing.dbo", "-o", tmp_path / "back")
+    assert result.code == 1
+    assert "no such file" in result.err
+    result = diabolo("compress", tmp_path / "nothing", "-o", tmp_path / "x.dbo")
+    assert "There is no file or folder" in result.err
+    result = diabolo("compress", images, "-o", tmp_path / "x.dbo", "--model", images, *QUICK)
+    assert result.code == 1
+    result = diabolo("decompress", images, "-o", tmp_path / "back", "--limit", "much")
+    assert result.code == 2
