@@ -25,12 +25,14 @@ from diabolo.parts import (
     neighbours,
     networks,
     ordered,
+    outcomes,
+    outliers,
     penalties,
     priors,
     quantisers,
+    stein,
 )
 from diabolo.parts.spec import initialise
-    stein,
 
 CODES = {
     "deterministic": lambda: codes.Deterministic(4),
@@ -160,6 +162,7 @@ PENALTIES = {
     "revival": lambda: dictionaries.Revival(0.1, 4, 2, patience=0),
     "total correlation": lambda: penalties.TotalCorrelation(3.0, 50),
     "discrepancy": lambda: penalties.Discrepancy(10.0, discrepancies.for_normal(4)),
+    "divergence": lambda: stein.Divergence(0.1),
     "neighbours": lambda: neighbours.Neighbours(2.0, repulsion=3.0),
 }
 
@@ -169,7 +172,6 @@ SHAPES = {
     "odd": (9, 11, 1),
     "mnist": (28, 28, 1),
     "colour, odd": (33, 47, 3),
-    "divergence": lambda: stein.Divergence(0.1),
     "wide": (17, 40, 2),
     "signal": (1, 30, 1),
     "short signal": (1, 5, 1),
@@ -388,6 +390,12 @@ PARTS = {
         "generator": GENERATORS,
         "ensemble": {"of three": lambda: EnsembleModule(MODELS["plain"](), 3)},
         "head": {"none": networks.Identity},
+        "partner": {
+            "forest": lambda: outliers.IsolationForest(3, 2, 5, 3),
+            "ellipsoid": lambda: outliers.Ellipsoid(3),
+            "usual": lambda: outliers.Usual(5, 3),
+            "outcomes": lambda: outcomes.Outcomes((4, 0, 3)),
+        },
         "lens": {"visible": lambda: lenses.Visible(networks.Dense((8, 5, 3), "tanh"))},
     }.items()
     for name, make in members.items()

@@ -50,6 +50,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which cannot see through the
     from diabolo.uses.classify import EncoderClassifier as EncoderClassifier
     from diabolo.uses.cluster.clusterer import DeepClusterer as DeepClusterer
     from diabolo.uses.detect.detector import AnomalyDetector as AnomalyDetector
+    from diabolo.uses.impute import Imputer as Imputer
     from diabolo.uses.saved import load as load
 
 __version__ = "0.1.0"
@@ -89,6 +90,7 @@ _HOMES = {
     "EncoderClassifier": "diabolo.uses.classify",
     "DeepClusterer": "diabolo.uses.cluster.clusterer",
     "AnomalyDetector": "diabolo.uses.detect.detector",
+    "Imputer": "diabolo.uses.impute",
     "load": "diabolo.uses.saved",
     "open_dataset": "diabolo.data.sources",
     "Dataset": "diabolo.data.dataset",

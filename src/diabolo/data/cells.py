@@ -194,9 +194,26 @@ def _no_column(source: str, name: str, what: str) -> str:
     )
 
 
+def free_text(look: Look) -> list[str]:
+    """Columns of text that names rows."""
+    texts = [name for name, dtype in look.types.items() if dtype in (nw.String, nw.Object)]
+    found = []
+    for name in texts:
+        values = look.distinct(name) if look.known[name] else []
+        is_text = all(isinstance(value, str) for value in values)
+        if is_text and _names_rows(len(values), look.known[name]):
+            found.append(name)
+    return found
+
+
+def _names_rows(different: int, known: int) -> bool:
+    """Whether two rows on average do not share a value."""
+    return different > FEW and 2 * different > known
+
+
 def _refuse_names(name: str, different: int, known: int, source: str) -> None:
-    """Refuse text of which two rows on average do not share a value: it says which row it is."""
-    if different > FEW and 2 * different > known:
+    """Refuse text that says which row it is."""
+    if _names_rows(different, known):
         raise ValueError(
             f"column {name!r} of {source} has {different:,} different texts in {known:,} rows, so "
             f"it names rows and there is nothing to learn from it. Leave it out with "

@@ -79,6 +79,32 @@ def open_csv(path: Path, target: str | None = None, schema: Asked = NUMBERS) -> 
     return replace(dataset, names=None)
 
 
+def read_csv(path: Path, schema: Asked = None) -> pl.DataFrame:
+    """A table as it stands, with its gaps, whole in memory.
+
+    schema : what a model knows the columns to be, or what the user says of some
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file or folder {str(path)!r}.")
+    layout = _layout(path)
+    try:
+        if isinstance(schema, Schema):
+            return layout.scan(path, _known_types(schema)).collect()
+        types = _sampled_types(path, layout, None, schema)
+        try:
+            return layout.scan(path, types).collect()
+        except (pl.exceptions.ComputeError, pl.exceptions.InvalidOperationError):
+            wider = {name: _WIDER.get(one, one) for name, one in types.items()}
+            return layout.scan(path, wider).collect()
+    except pl.exceptions.PolarsError as error:
+        raise ValueError(_explained(path, layout, None, schema, error)) from None
+
+
+def read_texts(path: Path) -> pl.DataFrame:
+    """Every cell as it is written, None where it is missing."""
+    return _layout(path).scan(path).collect()
+
+
 def _open(path: Path, layout: Layout, target: str | None, schema: Asked) -> Dataset:
     if isinstance(schema, Schema) and schema != NUMBERS:
         return _read(path, layout.scan(path, _known_types(schema)), target, schema)

@@ -63,12 +63,12 @@ def open_dataset(
         return from_frame(source, target=target, schema=schema)
     _refuse_target(target, "An array")
     _refuse_schema(schema, "An array")
-    if _is_annotated(source):
+    if is_annotated(source):
         return replace(from_array(source.X), names=tuple(map(str, source.var_names)))
     return from_array(source)
 
 
-def _is_annotated(source: Any) -> bool:
+def is_annotated(source: Any) -> bool:
     """Whether it is an AnnData or looks like one: a matrix with names of rows and columns."""
     return all(hasattr(source, name) for name in ("X", "obs_names", "var_names"))
 

@@ -22,6 +22,10 @@ class Predicting(Learner):
         """Scaled rows (n, d) with a prediction in place of what is hidden."""
         raise NotImplementedError
 
+    def outputs(self, x: Tensor, hidden: Tensor, context: Tensor | None) -> Tensor:
+        """Parameters of `module_.likelihood` for scaled rows, (K, n, outputs(d)), of K models."""
+        raise NotImplementedError
+
     def predict_hidden(self, X: Any, mask: Any, *, context: Any = None) -> Any:
         """Rows X with a prediction in place of what the mask hides, in the units and shape of X.
 

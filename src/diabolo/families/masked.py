@@ -15,7 +15,7 @@ from diabolo.estimators.estimator import Estimator
 from diabolo.estimators.fits import Fits, epochs
 from diabolo.estimators.hidden import Predicting
 from diabolo.models.autoencoder import AutoencoderModule
-from diabolo.models.masked import predicted
+from diabolo.models.masked import outputs, predicted
 from diabolo.parts.codes import Deterministic
 from diabolo.parts.corruptions import Hiding
 from diabolo.parts.lenses import Visible
@@ -114,3 +114,7 @@ class MaskedAutoencoder(Predicting, Estimator):
     def predicted(self, x: Tensor, hidden: Tensor, context: Tensor | None) -> Tensor:
         """Scaled rows (n, d) with a prediction in place of what is hidden."""
         return predicted(self.module_, x, hidden, context)
+
+    def outputs(self, x: Tensor, hidden: Tensor, context: Tensor | None) -> Tensor:
+        """Parameters of `module_.likelihood` for scaled rows, (1, n, outputs(d))."""
+        return outputs(self.module_, x, hidden, context).unsqueeze(0)

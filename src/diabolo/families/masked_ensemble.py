@@ -111,6 +111,10 @@ class MaskedEnsemble(Predicting):
         """Scaled rows (n, d) with the members' common prediction in place of what is hidden."""
         return self.module_.predicted(x, hidden, context)
 
+    def outputs(self, x: Tensor, hidden: Tensor, context: Tensor | None) -> Tensor:
+        """Parameters of `module_.likelihood` for scaled rows, (K, n, outputs(d))."""
+        return self.module_.outputs(x, hidden, context)
+
     def hidden_parameters(self, X: Any, mask: Any, *, context: Any = None) -> np.ndarray:
         """What each member says of rows X, (K, n, outputs): parameters of `module_.likelihood`.
 

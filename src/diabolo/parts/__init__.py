@@ -18,10 +18,13 @@ from diabolo.parts import (  # noqa: F401
     games,
     lenses,
     likelihoods,
+    neighbours,
     networks,
     ordered,
+    outcomes,
+    outliers,
     penalties,
     priors,
     quantisers,
-)
     stein,
+)

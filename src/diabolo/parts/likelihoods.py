@@ -351,16 +351,20 @@ class Mixed(Likelihood):
 
     def blend(self, outs: Tensor) -> Tensor:
         """The mean of numbers, the category that is likeliest in the mixture."""
+        return self._in_order(
+            [own.argmax(2).to(outs.dtype) if k else own for k, _, own in self.mixture(outs)]
+        )
+
+    def mixture(self, outs: Tensor) -> Iterator[tuple[int, tuple[int, ...], Tensor]]:
+        """What K predictions (K, n, outputs) say in equal parts, numbers first.
+
+        (0, columns, means (n, columns)), then (k, columns, probabilities (n, columns, k)).
+        """
         each = [list(self._blocks(out)) for out in outs]
-        blended = []
         for blocks in zip(*each, strict=True):
-            k, own = blocks[0][0], [block[2] for block in blocks]
-            if k:
-                shares = torch.stack([logits.softmax(2) for logits in own]).mean(0)
-                blended.append(shares.argmax(2).to(outs.dtype))
-            else:
-                blended.append(torch.stack([self._means(numbers) for numbers in own]).mean(0))
-        return self._in_order(blended)
+            k, columns, _ = blocks[0]
+            own = [block[2].softmax(2) if k else self._means(block[2]) for block in blocks]
+            yield k, columns, torch.stack(own).mean(0)
 
     def miss(self, x: Tensor, out: Tensor) -> Tensor:
         """(n, d): |x − E[x]| of a number, 1 − p(x) of a category; NaN where a cell is missing."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # estimator -> its module; what a model file may name, nothing else is imported
 USES: dict[str, str] = {
+    "Imputer": "diabolo.uses.impute",
     "AnomalyDetector": "diabolo.uses.detect.detector",
     "DeepClusterer": "diabolo.uses.cluster.clusterer",
     "EncoderClassifier": "diabolo.uses.classify",
