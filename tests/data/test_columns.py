@@ -196,3 +196,42 @@ def test_damaged_descriptions_are_refused(name):
     DAMAGE[name](stored)
     with pytest.raises(ValueError, match="description of the columns"):
         Columns.from_json(stored)
+
+
+def test_new_rows_stay_within_what_was_learned_from():
+    """Fares are not negative, children are whole, and what is rebuilt is left as it is."""
+    random = np.random.default_rng(0)
+    fares, children = random.exponential(30, 200), random.poisson(1.0, 200)
+    rows = np.stack([fares, children, random.normal(size=200)], 1)
+    columns = learned(rows, "standard")
+    wild = torch.from_numpy(random.normal(size=(500, 3)) * 5)
+    drawn, rebuilt = columns.drawn(wild), columns.original(wild)
+    assert (drawn >= rows.min(0)).all()
+    assert (drawn <= rows.max(0)).all()
+    assert (rebuilt < rows.min(0)).any(0).all()
+    inside = (rebuilt >= rows.min(0)) & (rebuilt <= rows.max(0))
+    np.testing.assert_array_equal(drawn[inside], rebuilt[inside])
+    assert (columns.drawn(wild, whole=True)[:, 1] % 1 == 0).all()
+    again = Columns.from_json(json.loads(json.dumps(columns.to_json())))
+    np.testing.assert_array_equal(again.drawn(wild), drawn)
+    stored = columns.to_json()
+    del stored["range"]  # as files had it before: nobody knows
+    np.testing.assert_array_equal(Columns.from_json(stored).drawn(wild), rebuilt)
+
+
+@pytest.mark.parametrize("scaling", ["unit", "minmax", "shared", "none"])
+def test_the_range_holds_for_every_scaling(scaling):
+    rows = np.random.default_rng(0).uniform(0, 7, (60, 3))
+    drawn = learned(rows, scaling).drawn(torch.full((2, 3), 1e6) * torch.tensor([[1], [-1]]))
+    np.testing.assert_allclose(drawn.max(), rows.max(), rtol=1e-6)
+    np.testing.assert_allclose(drawn.min(), rows.min(), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "broken", [[[0.0], [1.0]], [[1.0, 0.0], [0.0, 1.0]], [[0.0, 0.0], [np.inf, 1.0]], [[0.0, 0.0]]]
+)
+def test_a_damaged_range_is_refused(broken):
+    stored = learned(np.random.default_rng(0).normal(size=(9, 2))).to_json()
+    assert len(stored["range"]) == 2
+    with pytest.raises(ValueError, match="columns"):
+        Columns.from_json({**stored, "range": broken})

@@ -1,6 +1,7 @@
 """Every autoencoder draws new rows: from its own prior, or from one fitted after training."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -167,3 +168,26 @@ def test_a_file_with_another_prior_is_refused(trained, tmp_path, change):
     write_sealed(tmp_path / "other", arrays, header)
     with pytest.raises(DamagedFileError):
         diabolo.load(tmp_path / "other")
+
+
+@pytest.mark.parametrize("mean", [True, False])
+def test_draws_of_a_table_are_such_as_could_be(mean):
+    """Fares of at least the least fare, whole numbers of children that were seen."""
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "fare": random.exponential(30.0, 120),
+            "children": random.poisson(1.0, 120),
+            "sex": np.array(["f", "m"])[random.integers(2, size=120)],
+        }
+    )
+    words = {"max_epochs": 2, "random_state": 0, "n_threads": 1, "likelihood": "gaussian-shared"}
+    for rows in (frame, frame[["fare", "children"]].to_numpy()):
+        model = diabolo.VariationalAutoencoder(**words).fit(rows)
+        drawn = model.sample(400, random_state=0, mean=mean, temperature=4.0)
+        columns = drawn[["fare", "children"]].to_numpy() if rows is frame else drawn
+        seen = frame[["fare", "children"]].to_numpy()
+        assert (columns >= seen.min(0)).all()
+        assert (columns <= seen.max(0)).all()
+        if not mean or rows is frame:
+            assert (columns[:, 1] % 1 == 0).all()

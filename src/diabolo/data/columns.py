@@ -54,6 +54,8 @@ class Columns:
     whole         : names (or numbers) of columns that held nothing but whole numbers, where the
                     dtype and the levels do not say so anyway
     schema        : of a mixed table: what its columns are, and the categories; else None
+    low, high     : (d,) float64, smallest and largest values; None where the kind tells, or the
+                    model is of a version that did not keep them
     """
 
     shape: tuple[int, ...]
@@ -66,12 +68,15 @@ class Columns:
     constant: tuple[str | int, ...] = ()
     whole: tuple[str | int, ...] = ()
     schema: Schema | None = None
+    low: np.ndarray | None = None
+    high: np.ndarray | None = None
 
     @classmethod
     def learn(cls, dataset: Dataset, scaling: str = "auto") -> Columns:
         """Look through the whole set, refuse NaN, infinity and what float32 cannot hold.
 
-        scaling : "auto", "standard", "minmax", "unit", "shared" or "none", see `diabolo.data.scalings`
+        scaling : "auto", "standard", "minmax", "unit", "shared" or "none", see
+            `diabolo.data.scalings`
         """
         if scaling not in SCALINGS:
             raise ValueError(
@@ -84,7 +89,7 @@ class Columns:
                 "whose numbers are standardised. Pass scaling='auto'."
             )
         rule = SCALINGS[scaling] if dataset.schema is None else mixed
-        kind, offset, scale, levels, still, whole = rule(dataset)
+        kind, offset, scale, levels, still, whole, extent = rule(dataset)
         names, dtype = dataset.names, dataset.rows.dtype
         if levels is not None or dtype.kind != "f":
             whole = ()
@@ -103,6 +108,7 @@ class Columns:
             constant,
             whole_names,
             dataset.schema,
+            *(() if extent is None else (extent.low, extent.high)),
         )
 
     @property
@@ -230,12 +236,38 @@ class Columns:
 
         Of a mixed table these are cells as numbers; `as_given` makes a frame of them.
         """
-        wide = x.detach().to("cpu", torch.float64).numpy() * self.scale + self.offset
+        return self._as_rows(self._unscaled(x))
+
+    def drawn(self, x: Tensor, whole: bool = False) -> np.ndarray:
+        """New rows, scaled (b, d), as `original`, but in no column beyond the rows learned from.
+
+        whole : columns that held nothing but whole numbers hold nothing else.
+        """
+        wide = self._unscaled(x).clip(*self._range)
+        if whole and self.schema is None:  # a mixed table's are whole anyway
+            wide[:, self.whole_numbers] = np.rint(wide[:, self.whole_numbers]) + 0.0  # no -0
+        return self._as_rows(wide)
+
+    def _unscaled(self, x: Tensor) -> np.ndarray:
+        return x.detach().to("cpu", torch.float64).numpy() * self.scale + self.offset
+
+    def _as_rows(self, wide: np.ndarray) -> np.ndarray:
         if self.schema is not None:
             return self._cells(wide)
         dtype = np.float64 if self.dtype == "float64" else np.float32
         limit = np.finfo(dtype).max  # which data may reach, and what is rebuilt then pass
-        return wide.clip(-limit, limit).astype(dtype).reshape(len(x), *self.shape)
+        return wide.clip(-limit, limit).astype(dtype).reshape(len(wide), *self.shape)
+
+    @cached_property
+    def _range(self) -> tuple[np.ndarray, np.ndarray]:
+        """Smallest and largest values of the columns, (d,) each; infinite where nobody knows."""
+        d = self.n_features
+        if self.low is not None and self.high is not None:
+            coded = np.array([field.levels > 0 for field in self.fields] or [False] * d)
+            return np.where(coded, -np.inf, self.low), np.where(coded, np.inf, self.high)
+        if self.kind in ("unit", "binary"):
+            return self.offset, self.offset + self.scale
+        return np.full(d, -np.inf), np.full(d, np.inf)
 
     def _cells(self, wide: np.ndarray) -> np.ndarray:
         """Numbers as a cell may hold them: codes of categories, whole numbers where all were."""
@@ -292,6 +324,11 @@ class Columns:
             "constant": list(self.constant),
             **({"whole": list(self.whole)} if self.whole else {}),  # new since 0.1.0's first files
             **({} if self.schema is None else {"schema": self.schema.to_json()}),  # likewise
+            **(
+                {}
+                if self.low is None or self.high is None
+                else {"range": [self.low.tolist(), self.high.tolist()]}
+            ),
         }
 
     @classmethod
@@ -309,6 +346,7 @@ class Columns:
                 constant=tuple(stored["constant"]),
                 whole=tuple(stored.get("whole", ())),
                 schema=Schema.from_json(stored["schema"]) if "schema" in stored else None,
+                **_range_in(stored),
             )
             sound = columns._is_sound() and columns.to_json() == stored
         except (KeyError, TypeError, ValueError, OverflowError) as error:
@@ -335,6 +373,7 @@ class Columns:
             and set(self.constant) | set(self.whole) <= set(known)
             and (self.kind == "mixed") == (self.schema is not None)
             and (self.schema is None or self._suits(self.schema))
+            and (self.low is None or _is_range(self.low, self.high, d))
         )
 
     def _suits(self, schema: Schema) -> bool:
@@ -350,6 +389,20 @@ class Columns:
         return isinstance(other, Columns) and self.to_json() == other.to_json()
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def _range_in(stored: dict[str, Any]) -> dict[str, np.ndarray]:
+    """What files did not hold before: the smallest and largest values."""
+    if "range" not in stored:
+        return {}
+    low, high = np.array(stored["range"], np.float64)
+    return {"low": low, "high": high}
+
+
+def _is_range(low: np.ndarray, high: np.ndarray | None, d: int) -> bool:
+    if high is None or low.shape != (d,) or high.shape != (d,):
+        return False
+    return bool(np.isfinite(low).all() and np.isfinite(high).all() and (low <= high).all())
 
 
 def _described(shape: tuple[int, ...]) -> str:

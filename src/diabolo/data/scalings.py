@@ -37,6 +37,7 @@ class Scaling(NamedTuple):
 
     constant : numbers of the columns that never varied
     whole : numbers of the columns that hold nothing but whole numbers
+    extent : smallest and largest values of the columns, where offset and scale do not tell
     """
 
     kind: str
@@ -45,6 +46,7 @@ class Scaling(NamedTuple):
     levels: int | None = None
     constant: tuple[int, ...] = ()
     whole: tuple[int, ...] = ()
+    extent: Extent | None = None
 
 
 def _auto(dataset: Dataset, otherwise: Callable[..., Scaling] | None = None) -> Scaling:
@@ -179,7 +181,10 @@ def _checked(scaling: Scaling, extent: Extent, dataset: Dataset) -> Scaling:
         ends = [np.abs((end - scaling.offset) / scaling.scale) for end in (extent.low, extent.high)]
     within = (ends[0] <= FLOAT32_MAX) & (ends[1] <= FLOAT32_MAX)
     if within.all():
-        return scaling._replace(whole=tuple(np.flatnonzero(extent.whole_columns).tolist()))
+        return scaling._replace(
+            whole=tuple(np.flatnonzero(extent.whole_columns).tolist()),
+            extent=extent if scaling.kind in ("real", "mixed") else None,
+        )
     j = int(within.argmin())
     raise ValueError(
         f"{column_name(j, dataset.shape, dataset.names)} of {dataset.source} has values from "

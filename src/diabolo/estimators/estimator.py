@@ -242,6 +242,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
     ) -> Any:
         """New rows, in the units and shape of the training data; of a mixed table, a frame.
 
+        No column goes beyond the range that it had in training.
+
         prior : where codes are drawn from. None: the prior of `fit_prior`, or else the one that
             the model was trained with; "own" the latter in any case. Also "normal", the kind that
             was fitted, or an object of `diabolo.estimators.priors`.

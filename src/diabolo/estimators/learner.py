@@ -260,11 +260,16 @@ class Learner(CallbackSupportMixin, Parameters):
     def _check_support(self, dataset: Dataset) -> None:
         """One sentence where rows that were not fitted on are such as the model cannot speak of."""
 
-    def _decoded(self, z: Tensor, side: Tensor | None, first_row: int = 0) -> np.ndarray:
-        """At most `PIECE` codes or noise (n, units) → rows in the units of the data."""
+    def _decoded(
+        self, z: Tensor, side: Tensor | None, first_row: int = 0, drawn: bool = False
+    ) -> np.ndarray:
+        """At most `PIECE` codes or noise (n, units) → rows in the units of the data.
+
+        drawn : these are new rows, which go no further out than those learned from.
+        """
         out = rowwise.apply(self.module_.decode, z.to(self.device_), side)
         rowwise.require_finite(out, first_row, "the codes")
-        return self.columns_.original(out)
+        return self.columns_.drawn(out) if drawn else self.columns_.original(out)
 
     def _sides(self, context: Any, rows: int) -> Tensor | None:
         """Context as a tensor; one sentence where it is missing, unasked for, or of wrong size."""

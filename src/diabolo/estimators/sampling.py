@@ -121,10 +121,10 @@ def _emitted(
     with torch.inference_mode():
         z = module.code.rounded(z)
         if generator is None:
-            return estimator._decoded(z, side, first_row)
+            return estimator._decoded(z, side, first_row, drawn=True)
         out = call(module.decoder, z, side)
         require_finite(out, first_row, "the codes")
-        return estimator.columns_.original(module.likelihood.sample(out, generator))
+        return estimator.columns_.drawn(module.likelihood.sample(out, generator), whole=True)
 
 
 def fit_prior(

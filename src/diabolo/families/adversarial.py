@@ -167,7 +167,7 @@ class GenerativeAdversarialNetwork(Conditional):
         for start in range(0, n, PIECE):
             z = self.module_.prior.sample(min(PIECE, n - start), generator, heat)
             side = None if sides is None else sides[start : start + PIECE]
-            pieces.append(self._decoded(z, side, start))
+            pieces.append(self._decoded(z, side, start, drawn=True))
         return np.concatenate(pieces)
 
     def score_samples(self, X: Any, *, labels: Any = None, context: Any = None) -> np.ndarray:

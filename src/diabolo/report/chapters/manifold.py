@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 from sklearn.datasets import make_swiss_roll
 
-from diabolo.estimators.learner import Learner
+from diabolo.estimators.estimator import Estimator
 from diabolo.families.autoencoder import Autoencoder
 from diabolo.families.isometric import IsometricAutoencoder
 from diabolo.report.figures import scatter
@@ -56,16 +57,21 @@ def _roll(studio: Studio) -> tuple[np.ndarray, np.ndarray]:
     return rows, (t * np.sqrt(1 + t * t) + np.arcsinh(t)) / 2
 
 
-def _models(studio: Studio) -> tuple[Learner, Learner]:
+def _models(studio: Studio) -> tuple[Estimator, Estimator]:
     epochs = min(EPOCHS, 7 * studio.budget.epochs)
-    shared = {"n_components": 2, "batch_size": 32, "random_state": studio.seed, "n_threads": 1}
+    shared: dict[str, Any] = {
+        "n_components": 2,
+        "batch_size": 32,
+        "random_state": studio.seed,
+        "n_threads": 1,
+    }
     return (
         IsometricAutoencoder(isometry=1.0, max_epochs=epochs, **shared),
         Autoencoder(scaling="shared", max_epochs=epochs, **shared),
     )
 
 
-def _explored(model: Learner, rows: np.ndarray) -> Manifold:
+def _explored(model: Estimator, rows: np.ndarray) -> Manifold:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that training was short
         return Manifold(model.fit(rows), rows)
@@ -76,7 +82,7 @@ def _pictures(rows: np.ndarray, seen: list[Manifold], place: np.ndarray) -> Besi
     corners = ((place - place.mean(0)) / place.std(0)).sum(1)
     ends = int(corners.argmin()), int(corners.argmax())
     mapped, plain = (one.geodesic(*ends, refine=True).codes for one in seen)
-    rolled = seen[0].model.inverse_transform(mapped)  # type: ignore[attr-defined]
+    rolled = seen[0].model.inverse_transform(mapped)
     order = np.argsort(-rows[:, 1])  # what is behind is drawn first
     pictures = (
         (

@@ -12,8 +12,8 @@ from scipy.sparse.csgraph import dijkstra
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from diabolo.estimators.estimator import Estimator
 from diabolo.estimators.isomap import neighbour_graph
-from diabolo.estimators.learner import Learner
 from diabolo.measures.dimension import Dimension, two_nn
 from diabolo.uses.latent import decode_scaled, has_encoder, scaled_rows
 from diabolo.uses.manifold.curves import exact_decoder, length, resampled, shortened, subdivided
@@ -53,7 +53,7 @@ class Manifold:
     """
 
     def __init__(
-        self, model: Learner, X: Any, *, neighbours: int = NEAR, context: Any = None
+        self, model: Estimator, X: Any, *, neighbours: int = NEAR, context: Any = None
     ) -> None:
         check_is_fitted(model)
         if not has_encoder(model):
