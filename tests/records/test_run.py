@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from diabolo.records.record import NotHereError, Order, Within
+from diabolo.records.record import NotHereError, Order, Published, Within
 from diabolo.records.run import choose, reproduce
 from diabolo.records.trial import Pace
 
@@ -90,7 +90,7 @@ def test_a_quick_run_is_a_fiftieth_and_leaves_nothing(small, means, tmp_path):
     assert means.learned == [(0, 0, 10), (-3, 0, 10)]
     assert [len(rows) for rows in means.judged] == [5, 5]
     assert list(tmp_path.iterdir()) == []
-    assert document["verdict"]["status"] == "not comparable"
+    assert document["verdict"]["reason"] == "a quick run proves the wiring alone"
     paces = []
     record = small()
     arms = [dataclasses.replace(a, learn=lambda t: paces.append(t) or 0.0) for a in record.arms]
@@ -139,3 +139,11 @@ def test_a_goal_that_is_not_reached_counts_as_missed(small, tmp_path, means):
     record = dataclasses.replace(record, arms=(ours, control), conditions=())
     document = reproduce(record, folder=tmp_path, pace=Pace())
     assert document["verdict"]["status"] == "missed"
+
+
+def test_means_medians_and_worst():
+    runs = {"ours": [{"s": 1.0}, {"s": 2.0}, {"s": 9.0}]}
+    mean = Published("s", 3, 3, 2, "S", "table")
+    assert (mean.ours(runs), mean.worst(runs)) == (4.0, 9.0)
+    assert Published("s", 3, 3, 2, "S", "table", middle="median").ours(runs) == 2.0
+    assert Published("s", 3, 3, 4, "S", "table", higher=True).worst(runs) == 1.0
