@@ -10,6 +10,7 @@ from sklearn.datasets import load_digits
 import diabolo
 from diabolo.uses import auto
 from diabolo.uses.auto import PURPOSES, choose, seconds_of
+from diabolo.uses.detect import detector
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def test_what_is_refused_at_the_door(rows):
         choose(rows, 5, "fun")
 
 
-@pytest.mark.parametrize("purpose", ["compress", "reduce", "cluster"])
+@pytest.mark.parametrize("purpose", ["compress", "reduce"])
 def test_a_choice_is_a_trained_model_with_its_reasons(rows, purpose, tmp_path):
     said = []
     choice = choose(rows, 6, purpose, progress=said.append, **QUICK)
@@ -53,7 +54,22 @@ def test_a_choice_is_a_trained_model_with_its_reasons(rows, purpose, tmp_path):
     assert np.array_equal(loaded.transform(rows), choice.model.transform(rows))
 
 
-def test_detectors(rows):
+def test_clusters():
+    dice = np.random.default_rng(0)
+    X = dice.normal(size=(60, 4)) + 8 * dice.integers(0, 3, 60)[:, None]
+    choice = choose(X, 1, "cluster", **QUICK)
+    assert type(choice.model).__name__ == "DeepClusterer"
+    assert len(choice.model.predict(X)) == 60
+    assert np.isfinite(choice.trial.criterion)
+
+
+@pytest.fixture
+def briefly(monkeypatch):
+    """Detectors that are trained for a few steps."""
+    monkeypatch.setattr(detector, "STEPS", 20)
+
+
+def test_detectors(rows, briefly):
     choice = choose(rows, 60, "detect", **QUICK)
     assert type(choice.model).__name__ == "AnomalyDetector"
     assert choice.trials[0].settings == {}
@@ -61,11 +77,11 @@ def test_detectors(rows):
     assert set(choice.model.predict(rows)) <= {-1, 1}
 
 
-def test_a_partner_that_is_added_is_that_of_a_fit_from_scratch(rows):
-    fitted = diabolo.AnomalyDetector(baseline=False, **QUICK).fit(rows)
-    made = diabolo.AnomalyDetector(combine="forest", baseline=False, **QUICK)
+def test_a_partner_that_is_added_is_that_of_a_fit_from_scratch(rows, briefly):
+    fitted = diabolo.AnomalyDetector(**QUICK).fit(rows)
+    made = diabolo.AnomalyDetector(combine="forest", **QUICK)
     auto.partnered(made, fitted, auto.open_dataset(rows))
-    anew = diabolo.AnomalyDetector(combine="forest", baseline=False, **QUICK).fit(rows)
+    anew = diabolo.AnomalyDetector(combine="forest", **QUICK).fit(rows)
     assert np.allclose(made.score_samples(rows), anew.score_samples(rows))
 
 

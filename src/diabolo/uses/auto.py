@@ -4,9 +4,9 @@ Candidates are drawn at random, the default among them; all get a short training
 three times as much, and so on (successive halving, Jamieson & Talwalkar 2016, "Non-stochastic best
 arm identification and hyperparameter optimization"). They are judged on rows that none of them saw:
 
-    compress, cluster   nats to tell a row, code and residual (`measures.description`); for
-                        clusters the prior of the codes is a mixture, so that groups pay
+    compress            nats to tell a row, code and residual (`measures.description`)
     reduce              squared error of the rebuilt row; the code size is given
+    cluster             modularity of the clusters in the graph of nearest neighbours
     detect              agreement with the mean ranking of all candidates and an isolation forest:
                         the loss does not tell which detector is best, the crowd does better
 
@@ -26,6 +26,7 @@ import numpy as np
 import torch
 from scipy.stats import rankdata, spearmanr
 from sklearn.ensemble import IsolationForest
+from sklearn.neighbors import NearestNeighbors
 
 from diabolo.data.columns import Columns, as_tensor
 from diabolo.data.dataset import Dataset
@@ -37,6 +38,7 @@ from diabolo.estimators.composition import Facts
 from diabolo.estimators.fits import batch_size, epochs
 from diabolo.estimators.seeds import Seeds
 from diabolo.families import family
+from diabolo.measures.clusters import modularity
 from diabolo.measures.description import description_length
 from diabolo.models.autoencoder import Example
 from diabolo.uses import use_named
@@ -49,8 +51,13 @@ THIRD = 3  # one in so many candidates goes on, with so many times the epochs
 MOST_CANDIDATES = 81
 RESERVED = 0.5  # of the budget at most, for the last training of the one that is chosen
 SPARE = 1.5  # times what the default takes, for candidates that take longer
-SURE = 1.0  # standard errors by which another one has to beat the default
-GROUPS = 10  # components of the prior, where groups are wanted
+SURE = 2.0  # standard errors by which another one has to beat the default: it is one of many
+# purposes that have an estimator of their own, and what else it may be told
+USES = {
+    "detect": ("AnomalyDetector", ({"combine": "forest"}, {"combine": "mahalanobis"})),
+    "cluster": ("DeepClusterer", ({"method": "mixture"}, {"method": "idec"}, {"method": "vade"})),
+}
+NEIGHBOURS = 10
 TREES = 200
 MOST_STACKED = 200  # numbers a row; of wider ones the products take the time, not the asking
 SIZES = ("n_components", "hidden_layer_sizes")
@@ -262,14 +269,15 @@ class _Search:
     def _rounds(self, default: _Candidate, candidates: list[_Candidate]) -> None:
         """Some candidates at a time: all of them briefly, the best for a whole training."""
         short = max(1, math.ceil(self.full / THIRD**2))
-        rungs = [self.full] if self.purpose == "detect" else [short, short * THIRD, self.full]
-        for most in rungs:  # what the default takes tells how many others there is time for
-            expected = THIRD * self.costs.get(most // THIRD, 0.0)
-            if default.trial and expected > self.left * (1 - RESERVED):
+        rungs = [self.full] if self.purpose in USES else [short, short * THIRD, self.full]
+        for most in sorted({rungs[0], rungs[-1]}):  # what the default takes tells what others will
+            if default.trial and THIRD * default.trial.seconds > self.left * (1 - RESERVED):
                 self.say("too little time to compare others with a whole training of the default")
                 return
             self._try(default, most)
             self.costs[most] = self.trials[-1].seconds
+        for most in rungs[1:-1]:
+            self.costs[most] = min(THIRD * self.costs[rungs[0]], self.costs[rungs[-1]])
         tried_so_far = 0
         for group in self._groups():
             count, rungs = self._affordable(rungs)
@@ -324,7 +332,7 @@ class _Search:
         return (
             self.facts.width <= MOST_STACKED
             and first.trial is None  # the best of a round go on by themselves
-            and self.purpose != "detect"
+            and self.purpose not in USES
             and all(one.family == first.family for one in candidates)
             and all(each == settings[0] for each in settings)
             and len({self._depth(one) for one in candidates}) == 1
@@ -395,9 +403,8 @@ class _Search:
         # the seed as it was given: where the default is kept, it is the one that fit would make
         fixed = {"random_state": self.seeds.root, "n_threads": self.n_threads}
         settings = dict(candidate.settings)
-        if candidate.family == "AnomalyDetector":
-            detector: Any = use_named(candidate.family)(baseline=False)
-            return detector.set_params(**settings, **fixed)
+        if self.purpose in USES:
+            return use_named(candidate.family)().set_params(**settings, **fixed)
         kind: Any = family(candidate.family)
         made = kind(**settings, **fixed, max_epochs=most)
         return made.set_callbacks(_Deadline(end))
@@ -409,9 +416,11 @@ class _Search:
         if self.purpose == "detect":  # judged later, by each other
             candidate.scores = -model.score_samples(self.judges)
             return np.zeros(len(self.judges))
-        groups = GROUPS if self.purpose == "cluster" else 1
+        if self.purpose == "cluster":
+            share = modularity(self._neighbours(), model.predict(self.judges))
+            return np.full(len(self.judges), 1 - share)
         learned, judges = (_example(model, rows) for rows in (self.learned, self.judges))
-        return description_length(model.module_, model.columns_, learned, judges, groups).each
+        return description_length(model.module_, model.columns_, learned, judges).each
 
     def _agree(self, candidates: list[_Candidate]) -> None:
         """Detectors are judged by each other: 1 − rank correlation with their mean ranking."""
@@ -425,6 +434,12 @@ class _Search:
             place = self.trials.index(one.trial)
             one.trial = one.trial._replace(criterion=value, standard_error=0.0)
             self.trials[place] = one.trial
+
+    def _neighbours(self) -> np.ndarray:
+        """Of each judge among the others, in the input, (n, k)."""
+        rows = np.nan_to_num(_scaled(self.columns, self.judges))
+        count = min(NEIGHBOURS, len(rows) - 1) + 1
+        return NearestNeighbors(n_neighbors=count).fit(rows).kneighbors(rows)[1][:, 1:]
 
     def _forest(self) -> np.ndarray:
         rows = [np.nan_to_num(_scaled(self.columns, each)) for each in (self.learned, self.judges)]
@@ -444,7 +459,7 @@ class _Search:
             return default, "there was no time to compare others fairly: the default is kept"
         gain = default.each - best.each
         least = SURE * float(gain.std() / math.sqrt(len(gain)))
-        least = AGREEMENT if self.purpose == "detect" else least
+        least = AGREEMENT if self.purpose in USES else least
         told = f"{best.value:.4g} against {default.value:.4g} of the default"
         if not gain.mean() > least:
             return default, f"none is better beyond chance ({told}): the default is kept"
@@ -476,7 +491,7 @@ class _Search:
                 if chosen.stacked:
                     raise
                 return chosen.model, ONLY_SEARCHED
-        if self.purpose == "detect":
+        if self.purpose in USES:
             return model, ""
         cut = most < whole or self.left <= 0
         model.set_callbacks()
@@ -486,7 +501,7 @@ class _Search:
 
     def _default(self) -> tuple[str, dict[str, Any]]:
         words = {} if self.n_components is None else {"n_components": self.n_components}
-        return ("AnomalyDetector", {}) if self.purpose == "detect" else ("Autoencoder", words)
+        return (USES[self.purpose][0], {}) if self.purpose in USES else ("Autoencoder", words)
 
     def _groups(self) -> Iterator[list[tuple[str, dict[str, Any]]]]:
         """Candidates that are not the default: those that often do well, then random ones.
@@ -498,15 +513,16 @@ class _Search:
         while True:
             group = self._known() if len(seen) == 1 else self._sizes_of(dice)
             fresh = [one for k, one in enumerate(group) if one not in [*seen, *group[:k]]]
-            if not fresh and self.purpose == "detect":
+            if not fresh and self.purpose in USES:
                 return
             seen += fresh
             if fresh:
                 yield fresh
 
     def _known(self) -> list[tuple[str, dict[str, Any]]]:
-        if self.purpose == "detect":
-            return [("AnomalyDetector", {"combine": each}) for each in ("forest", "mahalanobis")]
+        if self.purpose in USES:
+            name, others = USES[self.purpose]
+            return [(name, dict(settings)) for settings in others]
         words = self._default()[1]
         wide = tuple(2 * size for size in composition.hidden_sizes(self.facts))
         wider = {**words, "hidden_layer_sizes": wide, "activation": "gelu"}
@@ -515,7 +531,7 @@ class _Search:
 
     def _sizes_of(self, dice: np.random.Generator) -> list[tuple[str, dict[str, Any]]]:
         """Nine sizes of an autoencoder with settings drawn at random."""
-        if self.purpose == "detect":
+        if self.purpose in USES:
             return []
         kind, words = self._autoencoder(dice)
         first = composition.hidden_sizes(self.facts)
@@ -579,7 +595,7 @@ def _some(dice: np.random.Generator, **options: tuple[Any, ...]) -> dict[str, An
 
 CRITERIA = {
     "compress": "nats to tell a row, code and residual",
-    "cluster": "nats to tell a row, code and residual, with a mixture as prior of the code",
+    "cluster": "1 - modularity in the graph of nearest neighbours",
     "reduce": "squared error per feature",
     "detect": "1 - rank correlation with the mean ranking of all",
 }

@@ -17,7 +17,8 @@ import torch
 from scipy.stats import spearmanr
 from sklearn.cluster import KMeans
 from sklearn.ensemble import IsolationForest
-from sklearn.metrics import adjusted_rand_score, roc_auc_score, silhouette_score
+from sklearn.metrics import adjusted_rand_score, roc_auc_score
+from sklearn.neighbors import NearestNeighbors
 
 from diabolo.data.columns import as_tensor
 from diabolo.data.dataset import Dataset
@@ -27,6 +28,7 @@ from diabolo.doctor.diagnosis import diagnose
 from diabolo.doctor.findings import Finding, note, warning
 from diabolo.doctor.reconstruction import ABOUT as RECONSTRUCTION
 from diabolo.estimators.learner import Learner
+from diabolo.measures.clusters import modularity
 from diabolo.models.adversarial import AdversarialModule
 from diabolo.models.autoencoder import AutoencoderModule, Example
 from diabolo.uses.use import Use
@@ -36,9 +38,9 @@ KEEP = "earned its keep"
 OF_THE_FIT = ("over-fitting", "under-fitting", "training", "labels", "discriminator")
 TREES = 200
 AGREE = 0.5  # rank correlation with the baseline's scores, below which the two disagree strongly
-MARGIN = 0.01  # of an accuracy, AUROC or silhouette: less is no difference
+MARGIN = 0.01  # of an accuracy, AUROC or modularity: less is no difference
 SHIFT = 1.0  # standard deviations by which a column's mean may have moved
-SILHOUETTE_ROWS = 2000
+NEIGHBOURS = 10
 PRETRAIN = "Pre-train on more rows, fine-tune for longer, or leave the pre-training out"
 
 
@@ -184,7 +186,7 @@ def _rare(labels: np.ndarray) -> np.ndarray | None:
 
 
 def _clustering(model: Any, rows: _Rows, fresh: list[Finding]) -> Finding:
-    """Beside k-means on the input: by labels where there are any, else by the silhouette there."""
+    """Beside k-means on the input: by labels where there are any, else by their neighbours."""
     first, second = rows.filled()
     ours = np.asarray(model.predict(rows.judged()))
     count = len(np.unique(ours))
@@ -198,15 +200,11 @@ def _clustering(model: Any, rows: _Rows, fresh: list[Finding]) -> Finding:
         here, there = (adjusted_rand_score(rows.labels[1], each) for each in (ours, bar))
         text = f"adjusted Rand index {here:.3f} with the labels; k-means on the input {there:.3f}"
         return _verdict(f"{text}; {alike}", here >= there - MARGIN, remedy)
-    some = slice(0, SILHOUETTE_ROWS)
-    here, there = (_silhouette(second[some], each[some]) for each in (ours, bar))
-    text = f"silhouette {here:.3f} in the input; k-means there {there:.3f}; {alike}"
-    return note("verdict", f"{text}; k-means is made for this measure, labels would tell more")
-
-
-def _silhouette(rows: np.ndarray, clusters: np.ndarray) -> float:
-    kinds = len(np.unique(clusters))
-    return float(silhouette_score(rows, clusters)) if 2 <= kinds < len(rows) else float("nan")
+    k = min(NEIGHBOURS, len(second) - 1)
+    near = NearestNeighbors(n_neighbors=k + 1).fit(second).kneighbors(second)[1][:, 1:]
+    here, there = (modularity(near, each) for each in (ours, bar))
+    text = f"modularity in the graph of neighbours {here:.3f}, of k-means on the input {there:.3f}"
+    return _verdict(f"{text}; {alike}", here >= there - MARGIN, remedy)
 
 
 def _classifying(model: Any, rows: _Rows, fresh: list[Finding]) -> Finding:
