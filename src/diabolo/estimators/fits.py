@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from diabolo.data.batches import Batch, Batches
 from diabolo.data.neighbours import Graph, fuzzy_graph
@@ -99,6 +99,12 @@ class Fits:
         """The rows that judge, in order, in large pieces; none where none are held out."""
         if self.held_out is not None:
             yield from self._batches(self.held_out, seed=0).in_order()
+
+    def rows(self, index: np.ndarray) -> tuple[Tensor, Tensor | None]:
+        """Those rows, scaled, and their context."""
+        batches = list(self._batches(index, seed=0).in_order())
+        sides = [batch.context for batch in batches if batch.context is not None]
+        return torch.cat([batch.x for batch in batches]), torch.cat(sides) if sides else None
 
     def all_rows(self) -> Iterator[Batch]:
         """Every row, in order, in large pieces."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 from sklearn.utils._param_validation import Interval
 
+from diabolo.engine.schedule import Phase
 from diabolo.estimators.composition import Facts
+from diabolo.estimators.fits import Fits
 from diabolo.families.variational import VariationalAutoencoder
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts.codes import Gaussian
@@ -20,7 +23,8 @@ class VampPriorVAE(VariationalAutoencoder):
     The prior that makes the bound largest is the mean posterior over all training rows; this is
     the same over a few rows that are learned, so it does not over-fit and stays cheap.
 
-    n_pseudo_inputs : K; 500 in the paper.
+    n_pseudo_inputs : K; 500 in the paper. They start from training rows, drawn at random, where
+        these are numbers alone.
 
     Tomczak & Welling 2018, "VAE with a VampPrior", eq. 9.
     """
@@ -36,3 +40,11 @@ class VampPriorVAE(VariationalAutoencoder):
         link = "identity" if facts.kind == "real" else "sigmoid"
         prior = VampPrior(dim, facts.n_features, self.n_pseudo_inputs, facts.context, link)
         return self.drawn(facts, Gaussian(dim, prior=prior))
+
+    def plan(self, module: AutoencoderModule, fits: Fits) -> list[Phase]:
+        if self.columns_.schema is None:
+            prior: Any = module.code.prior
+            some = np.random.default_rng(self._seeds.number("pseudo-inputs"))
+            chosen = np.sort(some.permutation(fits.train)[: self.n_pseudo_inputs])
+            prior.start_from(*fits.rows(chosen))
+        return super().plan(module, fits)

@@ -155,6 +155,10 @@ class Mixture(Mixed):
         return self.means, logvar, torch.log_softmax(self.logits, 0)
 
 
+# what the link makes of it is the row, if not quite where the row is at an end of the range
+LINKED = {"sigmoid": lambda rows: torch.logit(rows, eps=0.05)}
+
+
 class VampPrior(Mixed):
     """p(z) = 1/K Σ_k q(z | u_k): the mean posterior of K pseudo-inputs, which are learned.
 
@@ -185,6 +189,14 @@ class VampPrior(Mixed):
 
     def initialise(self, generator: torch.Generator) -> None:
         nn.init.normal_(self.pseudo, generator=generator)
+
+    @torch.no_grad()
+    def start_from(self, rows: Tensor, context: Tensor | None = None) -> None:
+        """Take rows (≤ count, features) for the first pseudo-inputs; the others stay as they are."""
+        free = LINKED[self.link](rows) if self.link in LINKED else rows
+        width = self.features + (self.context if context is not None else 0)
+        start = free if context is None else torch.cat([free, context], 1)
+        self.pseudo[: len(rows), :width].copy_(start)
 
     def components(self) -> tuple[Tensor, Tensor, Tensor]:
         x, side = self.pseudo.split([self.features, self.context], dim=1)
