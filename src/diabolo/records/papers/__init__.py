@@ -8,6 +8,7 @@ from diabolo.records.papers.masci import MASCI_2011
 from diabolo.records.papers.ng import SELF_TAUGHT, STACKED
 from diabolo.records.papers.rifai import RIFAI_2011
 from diabolo.records.papers.sainburg import SAINBURG_2021
+from diabolo.records.papers.townsend import TOWNSEND_2019
 from diabolo.records.papers.vincent import VINCENT_2010
 from diabolo.records.papers.xie import XIE_2016
 from diabolo.records.record import Record
@@ -22,6 +23,7 @@ ALL: tuple[Record, ...] = (
     RIFAI_2011,
     MASCI_2011,
     XIE_2016,
+    TOWNSEND_2019,
     GOODFELLOW_2014,
     MAKHZANI_2015,
     *GPU_RECORDS,
