@@ -12,12 +12,14 @@ from diabolo.report.chapters import (
     denoising,
     generating,
     manipulation,
+    reduction,
     stacked,
     variational,
 )
 from diabolo.report.material import gather
 from diabolo.report.recipes import SIDE_BY_SIDE, Budget, recipes
 from diabolo.report.studio import Studio, fit
+from diabolo.uses.filters import quality
 
 
 @pytest.fixture(scope="module")
@@ -97,11 +99,23 @@ def test_spectrum_is_of_the_slope_of_the_code(studio):
     )
 
 
-def test_psnr_in_decibels():
-    clean = np.full((2, 8, 8), 0.5)
-    assert denoising.psnr(clean + 0.1, clean) == pytest.approx(20)
-    assert denoising.psnr(clean + 100, clean) == pytest.approx(20 * np.log10(2))  # cut off at 1
-    assert denoising.psnr(clean, clean) == pytest.approx(120)
+def test_rivals_of_the_denoisers_are_better_than_the_noise(studio):
+    data = studio.material
+    clean = data.unit(data.test[:60])
+    noisy = denoising.spoiled(studio, "salt-and-pepper", data.test[:60])
+    rivals = denoising._rivals(studio, noisy, clean)
+    assert list(rivals) == ["median", "non-local means", "PCA"]
+    before = quality(noisy, clean)
+    assert all(quality(images, clean).psnr > before.psnr for images in rivals.values())
+    assert denoising._worth(clean + 0.1, clean - 0.0).startswith("2")  # 20 dB, or more where cut
+
+
+def test_a_map_that_keeps_neighbours(studio):
+    codes = reduction._codes(studio)
+    assert list(codes) == ["Neighbours kept", "Autoencoder", "Variational", "PCA"]
+    table = reduction._table(studio, codes)
+    assert [row[0] for row in table.rows] == list(codes)
+    assert all(0 < float(cell) <= 1 for row in table.rows for cell in row[1:])
 
 
 def test_noise_is_the_models_own_and_the_same_each_time(studio):

@@ -41,7 +41,7 @@ def map(  # the verb is called so
     ] = 3000,
     neighbors: Annotated[
         int, Parameter(help="Of each row: fewer show the small, more the large.")
-    ] = 15,
+    ] = 10,
     epochs: Annotated[int | None, Parameter(help="Default: about 6,000 steps.")] = None,
     target: Target = None,
     split: Split = "train",

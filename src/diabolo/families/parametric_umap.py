@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from numbers import Real
+from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
@@ -40,6 +40,8 @@ class ParametricUMAP(Estimator):
     neighbour_weight : λ, in nats of the reconstruction; 0: none.
     guide : weight of ½ ‖z − z_UMAP‖² in the first half; 0: no guide.
     n_neighbors : of each row in the graph; more show the large, fewer the small.
+    repulsion : rows that are pushed away for each one that is drawn near (UMAP's
+        negative_sample_rate, which is 5 there); many keep who is near whom better.
     min_dist : how far apart the nearest codes lie; small: clumps, large: evenly spread.
 
     Neighbours are found among all rows in memory, exactly up to 10,000 rows and nearly so above.
@@ -52,13 +54,16 @@ class ParametricUMAP(Estimator):
     activation: str = "silu"
     neighbour_weight: float = 20.0
     guide: float = 20.0
-    min_dist: float = 0.1
+    n_neighbors: int = 10
+    repulsion: int = 15
+    min_dist: float = 0.0
     batch_size: int | None = 256
     lr: float = 3e-3
     early_stopping: bool = False
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         "guide": [Interval(Real, 0, None, closed="left")],
+        "repulsion": [Interval(Integral, 1, None, closed="left")],
         "min_dist": [Interval(Real, 0, 1, closed="left")],
     }
 
@@ -87,12 +92,13 @@ class ParametricUMAP(Estimator):
         start[:, : components.shape[1]] = components
         seed = self._seeds.number("layout")
         graph = fits.graph(fits.train if fits.held_out is None else np.arange(len(rows)))
-        places = layout(graph, torch.from_numpy(start), *curve(float(self.min_dist)), seed)
+        shape = curve(float(self.min_dist))
+        places = layout(graph, torch.from_numpy(start), *shape, seed, int(self.repulsion))
         return places if fits.context is None else np.hstack([fits.context, places])
 
     def joining(self, weight: float) -> Neighbours:
         a, b = curve(float(self.min_dist))
-        return Neighbours(weight, a=a, b=b)
+        return Neighbours(weight, float(self.repulsion), a=a, b=b)
 
 
 def curve(min_dist: float) -> tuple[float, float]:
