@@ -67,9 +67,9 @@ def plain(weights: Weights, coder: Model, plane: int, rows: np.ndarray, cell: in
 
     zeros = [0] * len(weights.first)
     where = times(weights.where, p, weights.first_bias.tolist()) if p else zeros
-    h = [min(max(s >> 8, 0), HIGHEST) for s in times(weights.first, x, where)]
+    h = [min(max(s >> 6, 0), HIGHEST) for s in times(weights.first, x, where)]
     h = [
-        min(max(s >> 8, 0), HIGHEST) for s in times(weights.second, h, weights.second_bias.tolist())
+        min(max(s >> 6, 0), HIGHEST) for s in times(weights.second, h, weights.second_bias.tolist())
     ]
     o = [s >> 4 for s in times(weights.third, h, weights.third_bias.tolist())]
     return o, [s >> 8 for s in times(weights.skip, v, [0] * len(weights.skip))]

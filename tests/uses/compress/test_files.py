@@ -117,6 +117,7 @@ TEXTS = {
     "names": "n,k\n" + "\n".join(f"{['red', 'green', 'blue'][i % 3]},{i}" for i in range(99)),
     "odd numbers": "v\n1e5\n-0\n007\n1.50\n.5\n" * 30,
     "huge numbers": "v\n123456789012345678901234567890\n1\n2\n" * 9,
+    "singles": "v\n" + "\n".join(str(float(np.float32(i * 0.067))) for i in range(200)),
     "empty": "",
     "one line": "a,b,c",
     "not text": "a,b\n\udcff,1\n2,3\n4,5\n",
@@ -130,6 +131,26 @@ def test_texts(name, tmp_path):
     path.write_bytes(TEXTS[name].encode(errors="surrogateescape"))
     _, found = there_and_back(path, tmp_path)
     assert found == {"t.csv": path.read_bytes()}
+
+
+def test_a_table_that_a_model_is_worth_for(tmp_path):
+    """Hours, a walk, what follows from it, singles, truths; all of it through the model."""
+    walk = np.random.default_rng(0).integers(-5, 6, 4000).cumsum()
+    hours = np.datetime64("2020-01-01T00:00:00") + np.arange(4000).astype("timedelta64[h]")
+    columns = {
+        "d": [text.replace("T", " ") for text in np.datetime_as_string(hours).tolist()],
+        "w": walk.tolist(),
+        "v": (2 * walk + 3).tolist(),
+        "s": (walk * 0.067).round(3).astype(np.float32).astype(np.float64).tolist(),
+        "b": (walk > 0).tolist(),
+    }
+    lines = [columns, *zip(*columns.values(), strict=True)]
+    path = tmp_path / "t.csv"
+    path.write_text("".join(",".join(map(str, line)) + "\n" for line in lines))
+    result, found = there_and_back(path, tmp_path, steps=200)
+    assert found == {"t.csv": path.read_bytes()}
+    assert not result.fallback
+    assert result.size < 0.7 * result.zstandard
 
 
 @settings(

@@ -166,6 +166,11 @@ def text_to_symbols(
     if scaled is not None:
         planes, symbols, recipe = to_symbols(keys_of(scaled[0]), keep)
         return planes, symbols, {"text": scaled[1], **recipe}
+    for places in range(1, 7):
+        singles = _as_singles(cells, places)
+        if singles is not None:
+            planes, symbols, recipe = to_symbols(keys_of(singles), keep)
+            return planes, symbols, {"text": "single", "places": places, **recipe}
     known, ranks, counts = np.unique(np.array(cells), return_inverse=True, return_counts=True)
     texts = known.tolist()
     numeric = all(_NUMBER.fullmatch(t) for t in texts if t)
@@ -196,6 +201,8 @@ def text_from_symbols(symbols: np.ndarray, recipe: dict[str, Any], fetch: Fetch)
     numbers = values_of(keys, np.dtype(np.int64))
     if form in _DATES:
         return _dates_as_text(numbers, str(form))
+    if form == "single" and recipe.get("places") in range(1, 7):
+        return _singles_as_text(numbers, recipe["places"])
     if type(form) is not int or not 0 <= form <= 18:
         raise ValueError("a column has texts of an unknown form")
     return [_decimal(number, form) for number in numbers.tolist()]
@@ -233,6 +240,30 @@ def _as_decimals(cells: list[str]) -> tuple[np.ndarray, int] | None:
             return None
         numbers.append(number)
     return np.array(numbers, np.int64), places
+
+
+def _as_singles(cells: list[str], places: int) -> np.ndarray | None:
+    """Whole numbers m, where all cells are m / 10^places as a single, written as a double.
+
+    5.827 is 5.827000141143799 in tables that were once in single precision.
+    """
+    try:
+        numbers = np.rint(np.array(cells, np.float64) * 10.0**places)
+    except (ValueError, OverflowError):
+        return None
+    if not (abs(numbers) < 2**53).all():
+        return None
+    whole = numbers.astype(np.int64)
+    for some in (slice(16), slice(None)):  # most others are told by a few
+        if _singles_as_text(whole[some], places) != cells[some]:
+            return None
+    return whole
+
+
+def _singles_as_text(numbers: np.ndarray, places: int) -> list[str]:
+    """Division and both roundings are IEEE's, Python's repr is the shortest: no machine differs."""
+    singles = (numbers.astype(np.float64) / 10.0**places).astype(np.float32)
+    return list(map(repr, singles.astype(np.float64).tolist()))
 
 
 def _decimal(number: int, places: int) -> str:

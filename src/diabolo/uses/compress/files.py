@@ -29,6 +29,7 @@ from diabolo.uses.compress.sources import Material
 from diabolo.uses.compress.streams import Stream
 from diabolo.uses.compress.training import train
 
+SETS = ("images", "parts")  # kinds of many files
 LIMIT = 2**30  # bytes that are unpacked unless more are allowed
 SECONDS = 180.0
 ENOUGH = 40_000  # steps after which training gains next to nothing
@@ -156,10 +157,9 @@ def _coded(
                 partial(report, "training"), share,
             )  # fmt: skip
         entry: dict[str, Any] = {}
-        content = streams.model_to_bytes(model)
-        entry["hash"] = container.digest(content, 16)
+        entry["hash"] = streams.model_hash(model)
         if not fits or embed:
-            packed = container.pack(content)
+            packed = streams.model_to_bytes(model)
             room.write(writer.section(packed))
             entry["model"] = len(writer.sections) - 1
             result.model += len(packed)
@@ -369,7 +369,10 @@ class Contents:
                 "trust it"
             )
         self.groups: list[tuple[dict[str, Any], list[Any]]] = [
-            (entry, names_of(entry, self._fetch) if "names" in entry else [entry.get("name")])
+            (
+                entry,
+                names_of(entry, self._fetch) if entry.get("kind") in SETS else [entry.get("name")],
+            )
             for entry in self.files
         ]
         self.names = [name for _, names in self.groups for name in names]
@@ -460,11 +463,9 @@ class Contents:
         if wanted in self._models:
             return self._models[wanted]
         if "model" in stream:
-            packed = self.reader.section(stream["model"])
-            content = container.unpack(packed, streams.MOST_MODEL)
-            if container.digest(content, 16) != wanted:
+            model = streams.model_from_bytes(self.reader.section(stream["model"]))
+            if streams.model_hash(model) != wanted:
                 raise ValueError("the model in it is not the one it was made with")
-            model = streams.model_from_bytes(content)
         elif self.given is None:
             raise ValueError(
                 f"it was made with a model that is not in it: pass that with --model (its hash is "
@@ -472,7 +473,7 @@ class Contents:
             )
         else:
             model = self.given
-            found = container.digest(streams.model_to_bytes(model), 16)
+            found = streams.model_hash(model)
             if found != wanted:
                 raise ValueError(
                     f"it was made with another model than the one you passed (hash {wanted}, yours "

@@ -1,11 +1,12 @@
 """The predictor of one plane in whole numbers: the same on every machine.
 
-    h₁ = clip(⌊(W₁ x + P p + b₁) / 2⁸⌋, 0, 1023)   x: inputs in −255 … 255, p: position
-    h₂ = clip(⌊(W₂ h₁ + b₂) / 2⁸⌋, 0, 1023)
+    h₁ = clip(⌊(W₁ x + P p + b₁) / 2⁶⌋, 0, 1023)   x: inputs in −255 … 255, p: position
+    h₂ = clip(⌊(W₂ h₁ + b₂) / 2⁶⌋, 0, 1023)
     o  = ⌊(W₃ h₂ + b₃) / 2⁴⌋                       outputs, 12 bits after the point
     m  = ⌊S v / 2⁸⌋                                v: symbols of the context as they are
 
-Weights have 16 bits, 8 of them after the point (12 in S); hidden units 10 bits, 8 after the point.
+Weights have 16 bits, 6 of them after the point (8 in W₃, 12 in S); hidden units 10 bits, 8 after
+the point.
 All are held in floats. No sum of absolute values reaches 2²⁴, which is checked when a network is
 made, so that sums are exact in every order: any BLAS, any number of threads and any batch gives
 the same integers, in float32, in float64, and in Python's own.
@@ -34,7 +35,7 @@ TENSORS: dict[str, np.dtype[Any]] = {  # name → dtype in the file
     "third_bias": np.dtype("<i4"),
     "skip": np.dtype("<i2"),
 }
-SHIFT, OUTPUT_SHIFT = 8, 4  # of hidden units and linear means; of outputs
+SHIFT, OUTPUT_SHIFT, SKIP_SHIFT = 6, 4, 8  # of hidden units, outputs, linear means
 HIGHEST = 1023  # a hidden unit
 
 
@@ -100,7 +101,7 @@ class Network:
         self._first = _with_column(weights.first, SHIFT, None, dtype)
         self._second = _with_column(weights.second, SHIFT, weights.second_bias, dtype)
         self._third = _with_column(weights.third, OUTPUT_SHIFT, weights.third_bias, dtype)
-        self._skip = (weights.skip * 2.0**-SHIFT).astype(dtype)
+        self._skip = (weights.skip * 2.0**-SKIP_SHIFT).astype(dtype)
         self.dtype = dtype
 
     def run(self, rows: np.ndarray, at: int, cell: int) -> tuple[np.ndarray, np.ndarray | None]:

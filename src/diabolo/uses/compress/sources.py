@@ -421,7 +421,7 @@ def _text(found: Material, content: bytes, separator: str) -> dict[str, Any] | N
             part = [], np.zeros((len(column), 0), np.int16), {"kept": kept}
         parts.append(part)
         described.append(part[2])
-    head = {"separator": separator, "line": end, "last": last is not None, "names": lines[0]}
+    head = {"separator": separator, "line": end, "last": last is not None, "first": lines[0]}
     return {"kind": "text", **head, "table": _table_stream(found, parts), "columns": described}
 
 
@@ -506,7 +506,7 @@ def _text_back(entry: dict[str, Any], rows: Rows, fetch: columns.Fetch) -> bytes
         if len(column) != len(symbols):
             raise ValueError("its directory has a column that is too short or too long")
         cells.append(column)
-    lines = [str(entry["names"])]
+    lines = [str(entry["first"])]
     lines += map(str(entry["separator"]).join, zip(*cells, strict=True))
     return (str(entry["line"]).join(lines) + (str(entry["line"]) if entry["last"] else "")).encode()
 

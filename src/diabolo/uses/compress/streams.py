@@ -5,15 +5,16 @@ A stream knows how its rows are had a chunk at a time, so that memory is bounded
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from diabolo.uses.compress import network
+from diabolo.uses.compress import container, network, weights
 from diabolo.uses.compress.chunks import Model, Sizes
 from diabolo.uses.compress.heads import MOST_CATEGORIES, MOST_ORDERED, Plane
 from diabolo.uses.compress.layout import Inputs, Layout
@@ -22,7 +23,7 @@ from diabolo.uses.compress.network import Weights
 CHUNK = 2**21  # symbols
 MOST_PLANES = 4096
 MOST_UNITS = 1024
-MOST_MODEL = 64 * 2**20  # bytes
+MOST_TEXT = 2**20  # bytes of a layout
 
 
 @dataclass
@@ -111,63 +112,65 @@ def _plane(given: Any) -> Plane:
     return Plane(alphabet, bool(ordered), edge)
 
 
-def model_to_bytes(model: Model) -> bytes:
-    """Layout and whole numbers; bytes of equal rank together, which packs better."""
+def model_hash(model: Model) -> str:
+    """Of layout and weights: 16 bytes of a SHA-256, in hexadecimal."""
+    hashed = hashlib.sha256(_described(model))
+    for array in _tensors(model):
+        hashed.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes())
+    return hashed.hexdigest()[:32]
+
+
+def _described(model: Model) -> bytes:
     units = [None if w is None else [len(w.first), len(w.second)] for w in model.weights]
-    text = json.dumps(
-        {"layout": layout_to_json(model.layout), "units": units}, separators=(",", ":")
-    ).encode()
-    pieces = [len(text).to_bytes(4, "little"), text]
-    for weights in model.weights:
-        for name, array in zip(Weights._fields, weights or (), strict=weights is not None):
-            pieces.append(_planar(array, network.TENSORS[name]))
-    return b"".join(pieces)
+    text = {"layout": layout_to_json(model.layout), "units": units}
+    return json.dumps(text, separators=(",", ":")).encode()
+
+
+def _tensors(model: Model) -> list[np.ndarray]:
+    return [array for one in model.weights for array in one or ()]
+
+
+def model_to_bytes(model: Model) -> bytes:
+    """Length of the packed text, the text (layout, units), the weights of all planes in order."""
+    text = container.pack(_described(model))
+    return len(text).to_bytes(4, "little") + text + weights.encode(_tensors(model))
 
 
 def model_from_bytes(content: bytes, dtype: Any = np.float32) -> Model:
     """The model; raises ValueError for bytes that `model_to_bytes` did not make."""
-    length = int.from_bytes(content[:4], "little")
-    if length > len(content) - 4:
-        raise ValueError("a model is cut short")
-    text = json.loads(content[4 : 4 + length].decode())
+    stop = 4 + int.from_bytes(content[:4], "little")
+    text = json.loads(container.unpack(content[4:stop], MOST_TEXT).decode())
     if not isinstance(text, dict) or set(text) != {"layout", "units"}:
         raise ValueError("a model is not described as diabolo describes it")
     layout, units = layout_from_json(text["layout"]), text["units"]
     if not isinstance(units, list) or len(units) != len(layout.planes):
         raise ValueError("a model has not one network for each plane")
-    place, weights = 4 + length, list[Weights | None]()
-    for plane, two in enumerate(units):
-        kind = layout.planes[plane]
-        if (two is None) != (kind.outputs == 0):
-            raise ValueError("a model has not one network for each plane")
-        if two is None:
-            weights.append(None)
-            continue
-        if not (isinstance(two, list) and len(two) == 2 and all(type(u) is int for u in two)):
-            raise ValueError("a model is not described as diabolo describes it")
-        if not all(1 <= u <= MOST_UNITS for u in two):
-            raise ValueError("a model has an impossible number of units")
-        wanted = network.shapes(
-            kind, Inputs(layout, plane), layout.positions.shape[1], (two[0], two[1])
-        )
-        arrays = {}
-        for name, shape in wanted.items():
-            stop = place + math.prod(shape) * network.TENSORS[name].itemsize
-            if stop > len(content):
-                raise ValueError("a model is cut short")
-            arrays[name] = _from_planar(content[place:stop], shape, network.TENSORS[name])
-            place = stop
-        weights.append(Weights(**arrays))
-    if place != len(content):
-        raise ValueError("a model is longer than it should be")
-    return Model(layout, weights, dtype)
+    wanted = [_wanted(layout, plane, two) for plane, two in enumerate(units)]
+    sizes = [math.prod(shape) for one in wanted for shape in one.values()]
+    found = iter(weights.decode(content[stop:], sizes))
+    return Model(layout, [_filled(one, found) if one else None for one in wanted], dtype)
 
 
-def _planar(array: np.ndarray, dtype: np.dtype) -> bytes:
-    flat = np.ascontiguousarray(array, dtype).reshape(-1)
-    return flat.view(np.uint8).reshape(-1, dtype.itemsize).T.tobytes()
+def _wanted(layout: Layout, plane: int, two: Any) -> dict[str, tuple[int, ...]]:
+    """Shapes of a plane's tensors; none where it has nothing to say."""
+    kind = layout.planes[plane]
+    if (two is None) != (kind.outputs == 0):
+        raise ValueError("a model has not one network for each plane")
+    if two is None:
+        return {}
+    if not (isinstance(two, list) and len(two) == 2 and all(type(u) is int for u in two)):
+        raise ValueError("a model is not described as diabolo describes it")
+    if not all(1 <= units <= MOST_UNITS for units in two):
+        raise ValueError("a model has an impossible number of units")
+    inputs = Inputs(layout, plane)
+    return network.shapes(kind, inputs, layout.positions.shape[1], (two[0], two[1]))
 
 
-def _from_planar(content: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    planar = np.frombuffer(content, np.uint8).reshape(dtype.itemsize, -1)
-    return np.ascontiguousarray(planar.T).view(dtype).reshape(shape)
+def _filled(wanted: dict[str, tuple[int, ...]], found: Iterator[np.ndarray]) -> Weights:
+    arrays = {}
+    for name, shape in wanted.items():
+        values, dtype = next(found), network.TENSORS[name]
+        arrays[name] = values.astype(dtype).reshape(shape)
+        if (arrays[name].reshape(-1) != values).any():
+            raise ValueError("a model has weights that are too large")
+    return Weights(**arrays)

@@ -33,8 +33,9 @@ from diabolo.uses.compress.network import Weights
 from diabolo.uses.compress.rans import SLOTS
 
 ACTIVE = 256.0  # what stands for 1 of an input, of a hidden unit
-GRAIN = {"first": 256, "where": 256, "second": 256, "third": 256, "skip": 4096}  # 1 of a weight
-GRAINS = {**GRAIN, "first_bias": 65536, "second_bias": 65536, "third_bias": 65536}
+GRAIN = {"first": 64, "where": 64, "second": 64, "third": 256, "skip": 4096}  # 1 of a weight
+BIAS = {"first_bias": 2**14, "second_bias": 2**14, "third_bias": 2**16}
+GRAINS = {**GRAIN, **BIAS}
 LARGEST = 2**15 - 1
 BATCH = 1024
 
@@ -108,9 +109,11 @@ class Predictor(nn.Module):
         """(b, outputs), multiples of 1/4096: the whole numbers of `Network.run` by 4096."""
         matrix = torch.cat([self.rounded("first"), self.rounded("where")], 1)
         x = torch.cat([hidden, where], 1) / ACTIVE
-        h = _activated(x @ matrix.T + _grained(self.first_bias))
-        h = _activated(h @ self.rounded("second").T + _grained(self.second_bias))
-        o = h @ self.rounded("third").T + _grained(self.third_bias)
+        h = _activated(x @ matrix.T + _grained(self.first_bias, BIAS["first_bias"]))
+        h = _activated(
+            h @ self.rounded("second").T + _grained(self.second_bias, BIAS["second_bias"])
+        )
+        o = h @ self.rounded("third").T + _grained(self.third_bias, BIAS["third_bias"])
         return _floor(o * 4096) / 4096
 
     def bits(self, hidden: Tensor, where: Tensor, linear: Tensor, y: Tensor) -> Tensor:
@@ -161,8 +164,8 @@ class Predictor(nn.Module):
         return Weights(**found)
 
 
-def _grained(bias: Tensor) -> Tensor:
-    return _through((bias * 65536).round() / 65536, bias)
+def _grained(bias: Tensor, grain: float) -> Tensor:
+    return _through((bias * grain).round() / grain, bias)
 
 
 def _floor(x: Tensor) -> Tensor:

@@ -1,0 +1,82 @@
+"""Models as bytes: the same model back, few bytes, nothing else believed."""
+
+import json
+
+import numpy as np
+import pytest
+
+from compressible import LAYOUTS, model
+from diabolo.uses.compress import container, streams, weights
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_model_comes_back(name):
+    first = model(LAYOUTS[name])
+    second = streams.model_from_bytes(streams.model_to_bytes(first))
+    assert second.layout == first.layout
+    for one, two in zip(first.weights, second.weights, strict=True):
+        for before, after in zip(one or (), two or (), strict=True):
+            assert before.dtype == after.dtype
+            assert np.array_equal(before, after)
+    assert streams.model_hash(first) == streams.model_hash(second)
+    assert streams.model_hash(first) != streams.model_hash(model(LAYOUTS[name], seed=1))
+
+
+def test_every_cut_of_a_model_is_refused():
+    content = streams.model_to_bytes(model(LAYOUTS["binary"]))
+    for length in range(0, len(content), 7):
+        with pytest.raises(ValueError):  # noqa: PT011 - any of several sentences
+            streams.model_from_bytes(content[:length])
+
+
+CHANGES = {
+    "height": 0, "width": 2**40, "reach": -1, "across": 10**9, "beside": "x", "differences": 1,
+    "planes": [], "position": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_impossible_layouts(name):
+    given = {**streams.layout_to_json(LAYOUTS["grey"]), name: CHANGES[name]}
+    with pytest.raises(ValueError, match="a layout"):
+        streams.layout_from_json(given)
+
+
+@pytest.mark.parametrize(
+    "plane", [[0, 1, -1], [2**20, 1, -1], [65, 0, -1], [9, 1, 4], [9, 0, 0], 5]
+)
+def test_impossible_planes(plane):
+    given = {**streams.layout_to_json(LAYOUTS["grey"]), "planes": [plane]}
+    with pytest.raises(ValueError, match="a plane"):
+        streams.layout_from_json(given)
+
+
+def test_a_large_model_that_is_not_there():
+    """Units are believed only as far as there are bytes."""
+    text = {"layout": streams.layout_to_json(LAYOUTS["grey"]), "units": [[1024, 1024]]}
+    packed = container.pack(json.dumps(text).encode())
+    content = len(packed).to_bytes(4, "little") + packed + bytes(100)
+    with pytest.raises(ValueError, match="a model"):
+        streams.model_from_bytes(content)
+
+
+def tensors(seed: int) -> list[np.ndarray]:
+    random = np.random.default_rng(seed)
+    scales = (0.3, 5, 40, 700, 9000)
+    drawn = [np.round(random.normal(0, scale, (17, 9))).astype(np.int64) for scale in scales]
+    return [*drawn, np.zeros((0, 3), np.int64), np.array([-32768, 32767])]
+
+
+def test_weights_come_back():
+    given = tensors(0)
+    content = weights.encode(given)
+    found = weights.decode(content, [tensor.size for tensor in given])
+    for before, after in zip(given, found, strict=True):
+        assert np.array_equal(before.reshape(-1), after)
+
+
+def test_weights_take_about_their_entropy():
+    random = np.random.default_rng(1)
+    drawn = np.round(random.logistic(0, 20, 20_000)).astype(np.int64).clip(-500, 500)
+    entropy = (np.log(20) + 2) / np.log(2)  # of a logistic density, in bits
+    assert 8 * len(weights.encode([drawn])) == pytest.approx(entropy * len(drawn), rel=0.02)
