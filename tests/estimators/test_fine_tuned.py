@@ -80,3 +80,13 @@ class TestWishes:
             code_activation="relu", max_epochs=1, layer_epochs=1, random_state=0
         )
         assert model.fit_transform(rows).min() >= 0
+
+    def test_layers_may_learn_faster_than_the_whole(self, rows):
+        model = family("StackedAutoencoder")(
+            layer_lr=0.02, lr=0.001, batch_size=40, max_epochs=4, early_stopping=False
+        ).fit(rows)
+        rates = {}
+        for record in model.history_.records:
+            rates[record["phase"]] = max(rates.get(record["phase"], 0.0), record["lr"])
+        assert rates["fine-tuning"] == pytest.approx(0.001)
+        assert {rate for name, rate in rates.items() if name.startswith("layer")} == {0.02}

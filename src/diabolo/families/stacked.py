@@ -46,6 +46,7 @@ class StackedAutoencoder(FineTuned):
     layers : "plain", "denoising", "sparse" or "contractive": one kind for all, or one each; None:
         no layer is trained on its own, which is the control.
     layer_epochs : most epochs of a layer; None: as `max_epochs`. Each layer stops on its own.
+    layer_lr : highest learning rate of the layers; None: `lr`, which is that of the fine-tuning.
     fine_tune : "reconstruction", "labels" (then there is `predict`), or None.
     level : share of masked entries of denoising layers.
     target_activation, sparsity_weight : ρ and β of sparse layers (they need activation="sigmoid").
@@ -63,6 +64,7 @@ class StackedAutoencoder(FineTuned):
 
     layers: str | Sequence[str] | None = "denoising"
     layer_epochs: int | None = None
+    layer_lr: float | None = None
     level: float = 0.2
     target_activation: float = 0.05
     sparsity_weight: float = 3.0
@@ -72,6 +74,7 @@ class StackedAutoencoder(FineTuned):
     _parameter_constraints: ClassVar[dict[str, list]] = {
         "layers": [StrOptions(set(LAYERS)), "array-like", None],
         "layer_epochs": Estimator._parameter_constraints["max_epochs"],
+        "layer_lr": [Interval(Real, 0, None, closed="neither"), None],
         "level": [Interval(Real, 0, 1, closed="both")],
         "target_activation": [Interval(Real, 0, 1, closed="neither")],
         "sparsity_weight": [Interval(Real, 0, None, closed="left")],
@@ -124,4 +127,5 @@ class StackedAutoencoder(FineTuned):
         objective = Above(encoder.part(0, index), layer)
         own = tuple(name for name, _ in objective.named_parameters() if name.startswith("layer."))
         name = f"layer {index + 1}"
-        return fits.phase(name, (fits.player(name, objective, own),), self.layer_epochs)
+        player = fits.player(name, objective, own, lr=self.layer_lr or self.lr)
+        return fits.phase(name, (player,), self.layer_epochs)
