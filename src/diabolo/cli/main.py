@@ -33,6 +33,8 @@ VERBS = {
     "cluster": "find kinds of rows that nobody named",
     "detect": "flag rows that are unlike the others, and say why",
     "map": "lay rows out in the plane, neighbours together",
+    "classify": "name the class of rows, from a few labels and many rows without",
+    "impute": "fill the missing cells of a table, or draw them",
     "evaluate": "measure a model on data, beside PCA",
     "check": "say whether a model earned its keep, and what is wrong with it",
     "inspect": "show what a model file holds",

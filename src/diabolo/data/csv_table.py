@@ -88,8 +88,10 @@ def read_csv(path: Path, schema: Asked = None) -> pl.DataFrame:
         raise FileNotFoundError(f"There is no file or folder {str(path)!r}.")
     layout = _layout(path)
     try:
-        if isinstance(schema, Schema):
-            return layout.scan(path, _known_types(schema)).collect()
+        if isinstance(schema, Schema):  # what no column can be read as is found out later
+            schema = {field.name: field.kind for field in schema.fields} | {
+                name: "ignore" for name in schema.ignored
+            }
         types = _sampled_types(path, layout, None, schema)
         try:
             return layout.scan(path, types).collect()
@@ -100,9 +102,18 @@ def read_csv(path: Path, schema: Asked = None) -> pl.DataFrame:
         raise ValueError(_explained(path, layout, None, schema, error)) from None
 
 
-def read_texts(path: Path) -> pl.DataFrame:
-    """Every cell as it is written, None where it is missing."""
-    return _layout(path).scan(path).collect()
+def read_texts(path: Path) -> tuple[pl.DataFrame, Layout]:
+    """Every cell as it is written, None where nothing is; and how the table is written."""
+    layout = _layout(path)
+    texts = pl.read_csv(
+        path,
+        separator=layout.separator,
+        has_header=layout.header,
+        new_columns=list(layout.names),
+        infer_schema=False,
+        glob=False,
+    )
+    return texts, layout
 
 
 def _open(path: Path, layout: Layout, target: str | None, schema: Asked) -> Dataset:

@@ -123,6 +123,7 @@ def _zipped(column: nw.Series, made: nw.Series, missing: np.ndarray) -> nw.Serie
         made = nw.new_series(column.name, made.to_list(), backend=column.implementation)
     known = nw.new_series("known", ~missing, nw.Boolean, backend=column.implementation)
     if made.dtype != column.dtype:
+        made = made.round() if made.dtype.is_float() and column.dtype.is_integer() else made
         made = made.cast(column.dtype)
     return column.zip_with(known, made).alias(column.name)
 

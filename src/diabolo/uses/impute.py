@@ -25,8 +25,8 @@ from diabolo.parts.outcomes import Held, Outcomes, best_temperature, informed
 from diabolo.parts.spec import Part
 from diabolo.uses.use import Use
 
-FEWEST = 40  # rows, of which a fifth can be spared to see how predictions turn out
-JUDGE = 5  # every fifth row
+FEWEST = 40  # rows, of which a quarter can be spared to see how predictions turn out
+JUDGE = 4  # every fourth row
 MASKS = 8  # for each of the held-out rows
 MOST_HOT = 64  # categories of a column that are compared with other columns
 ROUNDS = 4  # in which the missing cells of a row are drawn, each in the light of those before
@@ -45,7 +45,7 @@ class Imputer(TransformerMixin, Use):
     stay as they are. Text that names rows passes through, as do columns that the schema ignores.
     A column of which nothing is known stays as it is.
 
-    Draws are calibrated: a second model, fitted to four fifths of the rows, predicts hidden cells
+    Draws are calibrated: a second model, fitted to three quarters of the rows, predicts hidden cells
     of the others. A number is drawn as its expectation plus the error of a held-out cell that was
     expected to be about the same from about as much, probabilities get one temperature a column
     (`diabolo.parts.outcomes`). Several missing cells of a row are drawn one after the other, so
