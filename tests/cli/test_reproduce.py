@@ -1,5 +1,6 @@
 """The list, a run, choosing, the page; the runner has its own tests."""
 
+import dataclasses
 import json
 
 import pytest
@@ -69,6 +70,19 @@ def test_the_page(diabolo, known, tmp_path):
     assert "### small" in text
     assert "| ours | distance | 1.1 | 1.2 | 3 |" in text
     assert "| PCA |" in text
+
+
+def test_the_page_says_how_fast_it_was_and_what_took_too_long(known, tmp_path, monkeypatch):
+    records.reproduce(known, folder=tmp_path)
+    path = tmp_path / "small.json"
+    document = json.loads(path.read_text())
+    for run in document["runs"]:
+        run["seconds"] = 1000.0
+    path.write_text(json.dumps(document))
+    monkeypatch.setitem(records.RECORDS, "small", dataclasses.replace(known, gflop=50_000))
+    text = page.page(tmp_path)
+    assert "1000 (budget 900)" in text
+    assert "ours: 50,000 GFLOP a seed, 50 GFLOP/s." in text
 
 
 @pytest.mark.parametrize(

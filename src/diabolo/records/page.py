@@ -69,7 +69,7 @@ def _of_record(document: Mapping[str, Any]) -> str:
             "On held-out training rows:\n",
             markdown(choice_table(document["choices"])) + "\n",
         ]
-    return "\n".join([*lines, f"{_machines(document['runs'])}\n"])
+    return "\n".join([*lines, f"{_speed(document)}{_machines(document['runs'])}\n"])
 
 
 def _curves(runs: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -98,6 +98,16 @@ def sparkline(curve: Sequence[float]) -> str:
     low, high = min(kept), max(kept)
     span = high - low or 1.0
     return "".join(BARS[round((value - low) / span * (len(BARS) - 1))] for value in kept)
+
+
+def _speed(document: Mapping[str, Any]) -> str:
+    """How fast the first arm computed, where its work was counted."""
+    first = document["arms"][0]["name"]
+    seconds = [run["seconds"] for run in document["runs"] if run["arm"] == first]
+    if not document["gflop"] or not seconds:
+        return ""
+    rate = document["gflop"] / statistics.fmean(seconds)
+    return f"{first}: {document['gflop']:,.0f} GFLOP a seed, {rate:.0f} GFLOP/s. "
 
 
 def _machines(runs: Iterable[Mapping[str, Any]]) -> str:

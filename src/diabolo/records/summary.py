@@ -86,7 +86,8 @@ def threshold(published: Mapping[str, Any]) -> str:
 
 
 def figure_table(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """Heads, then a row for each figure of each arm."""
+    """Heads, then a row for each figure of each arm; who took longer than the budget is told."""
+    most = 60 * document["minutes"]
     heads = ("arm", "figure", "mean", "worst", "seeds", "published", "seconds a seed")
     rows = [
         (
@@ -96,7 +97,7 @@ def figure_table(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
             number(line.worst),
             str(line.seeds),
             threshold(line.published) if line.published else "",
-            f"{line.seconds:.0f}",
+            f"{line.seconds:.0f}{f' (budget {most:.0f})' if line.seconds > most else ''}",
         )
         for line in lines(document)
     ]
