@@ -132,3 +132,12 @@ def test_rows_in_a_file_are_enough(model, rows, tmp_path):
     np.save(tmp_path / "rows.npy", rows)
     by_path = clone(model).fit(str(tmp_path / "rows.npy"))
     assert by_path.diagnosis_ == model.fit(open_dataset(rows)).diagnosis_
+
+
+def test_a_model_without_one_is_saved_all_the_same(model, rows, tmp_path):
+    """A use may train the module by itself."""
+    model.fit(rows)
+    del model._kept
+    assert not hasattr(model, "diagnosis_")
+    model.save(tmp_path / "m.st")
+    assert diabolo.load(tmp_path / "m.st").diagnosis_ == ()

@@ -186,3 +186,9 @@ def test_too_few_rows_are_refused():
     model = diabolo.Autoencoder(n_components=2, max_epochs=1, **SHORT).fit(X)
     with pytest.raises(ValueError, match="X has 3 rows: a check needs 4 at least"):
         check(model, open_dataset(X[:3]))
+
+
+def test_uses_carry_the_diagnosis_of_their_family(strange):
+    made = detector(strange, None)
+    assert made.diagnosis_ == made.estimator_.diagnosis_
+    assert not hasattr(AnomalyDetector(), "diagnosis_")

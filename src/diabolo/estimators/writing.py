@@ -47,7 +47,8 @@ def save(
         "context": estimator._context_width,
         "history": estimator.history_.to_json(),
         "fitted": {"n_iter_": estimator.n_iter_, **estimator._fitted_values()},
-        DIAGNOSIS: findings.to_json(estimator.diagnosis_),
+        # none where a use trains the module by itself
+        DIAGNOSIS: findings.to_json(getattr(estimator, "diagnosis_", ())),
     }
     if use is not None:
         header[USE] = use

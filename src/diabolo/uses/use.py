@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
+from diabolo.doctor.findings import Finding
 from diabolo.estimators import writing
 from diabolo.estimators.learner import Learner
 from diabolo.estimators.options import Options
@@ -28,6 +29,12 @@ class Use(Options):
     _parameter_constraints: ClassVar[dict[str, list]] = {"estimator": [Learner, None]}
 
     NOT_KEPT: ClassVar[tuple[str, ...]] = ()  # parameters that a model file does not name
+
+    @property
+    def diagnosis_(self) -> tuple[Finding, ...]:
+        """What the doctor finds in the fitted family; see `diabolo.uses.check` for the use."""
+        estimator: Learner = self.estimator_
+        return estimator.diagnosis_
 
     def save(self, path: str | os.PathLike) -> None:
         """One file, that of the family with what the use learned beside it; see `diabolo.load`."""
