@@ -192,6 +192,10 @@ NETWORKS = {
         networks.Dense((7, 5, 3), "tanh", context),
         networks.Mirror((3, 5, 7), "tanh", context),
     ),
+    "convolutional, context as channels": lambda context=0: (
+        networks.ConvolutionalEncoder((8, 9, 2), 3, (3, 4), "tanh", context, early=True),
+        networks.ConvolutionalDecoder((8, 9, 2), 3, 1, (3, 4), "tanh", context),
+    ),
     "dictionary": lambda context=0: (
         networks.Dense((7, 3), context=context),
         dictionaries.Dictionary(3, 7, context),
