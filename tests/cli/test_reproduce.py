@@ -85,6 +85,20 @@ def test_the_page_says_how_fast_it_was_and_what_took_too_long(known, tmp_path, m
     assert "ours: 50,000 GFLOP a seed, 50 GFLOP/s." in text
 
 
+def test_stopped_by_hand(diabolo, known, tmp_path, monkeypatch):
+    ours, control = known.arms
+
+    def stop(trial):
+        raise KeyboardInterrupt
+
+    arms = (ours, dataclasses.replace(control, learn=stop))
+    monkeypatch.setitem(records.RECORDS, "small", dataclasses.replace(known, arms=arms))
+    code, out, err = diabolo("reproduce", "small", "--results", tmp_path)
+    assert (code, out) == (130, "")
+    assert "what is finished is stored" in err
+    assert len(json.loads((tmp_path / "small.json").read_text())["runs"]) == 1
+
+
 @pytest.mark.parametrize(
     ("tokens", "says"),
     [

@@ -15,6 +15,8 @@ from diabolo.cli.usage import UsageError, guess
 if TYPE_CHECKING:
     from diabolo.records import Record
 
+STOPPED = 130  # exit code after Ctrl-C
+
 
 def reproduce(
     record: Annotated[
@@ -47,7 +49,7 @@ def reproduce(
         Path | None, Parameter(help="Write the page of all results there; runs nothing.")
     ] = None,
     json: Json = False,
-) -> None:
+) -> int:
     """Run a paper's experiment again, and say whether its figure came out.
 
     First figures that need no training are recomputed; where one is off, nothing is compared. Then
@@ -61,10 +63,10 @@ def reproduce(
 
         write_page(results, write_docs)
         print(f"{write_docs}: {text.size_of(write_docs)}")
-        return
+        return 0
     if record is None:
         _list(list(RECORDS.values()), results, json)
-        return
+        return 0
     if record not in RECORDS:
         raise UsageError(_unknown(record, list(RECORDS)))
     if seeds is not None and seeds < 1:
@@ -74,10 +76,15 @@ def reproduce(
     if strangers:
         arms = ", ".join(a.name for a in one.arms)
         raise UsageError(f"{record} has no arm {strangers[0]!r}: its arms are {arms}.")
-    if choose:
-        _choose(one, arm, quick, results, threads, json)
-    else:
-        _run(one, seeds, quick, results, threads, json)
+    try:
+        if choose:
+            _choose(one, arm, quick, results, threads, json)
+        else:
+            _run(one, seeds, quick, results, threads, json)
+    except KeyboardInterrupt:
+        _line("interrupted; what is finished is stored, and the same command goes on from there")
+        return STOPPED
+    return 0
 
 
 def _unknown(name: str, known: list[str]) -> str:
