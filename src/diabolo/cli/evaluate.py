@@ -66,7 +66,7 @@ def _measured(estimator: Estimator, dataset: Dataset, samples: int) -> dict[str,
 def _pca(estimator: Estimator, dataset: Dataset) -> dict[str, Any] | None:
     """PCA of the same code size; None where it would keep everything."""
     from diabolo.cli.models import windows
-    from diabolo.measures.linear import fitted_pca, squared_errors
+    from diabolo.doctor.linear import fitted_pca, squared_errors
     from diabolo.measures.rows import scaled, spread
 
     k, d = estimator.module_.code.dim, estimator.columns_.n_features

@@ -18,12 +18,12 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from diabolo.doctor.units import active_units
 from diabolo.estimators.estimator import Estimator
 from diabolo.estimators.sampling import codes_of, draw, prior_of
 from diabolo.estimators.seeds import Seeds
 from diabolo.measures.features import Embedding
 from diabolo.measures.samples import TwoSampleTest, two_sample_test
-from diabolo.measures.units import active_units
 from diabolo.models.autoencoder import call
 from diabolo.parts.densities import MeanPosterior
 from diabolo.parts.discrepancies import for_normal, mmd

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from diabolo.measures.units import use_of_bounded
+from diabolo.doctor.units import use_of_bounded
 from diabolo.report.chapters.closing import closing
 from diabolo.report.features import drawn_by_weights
 from diabolo.report.figures import histogram

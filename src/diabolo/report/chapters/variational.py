@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy.stats import norm
 
-from diabolo.measures.units import active_units
+from diabolo.doctor.units import active_units
 from diabolo.report.chapters.closing import closing
 from diabolo.report.figures import columns, scatter
 from diabolo.report.page import Beside, Plot, Section, Sheet
