@@ -23,6 +23,7 @@ CHAPTERS = {
     "generating": "Generating new data",
     "manipulation": "Data manipulation",
     "manifold": "Manifold learning",
+    "clustering": "Clustering",
 }
 SHOWN = [
     *recipes.SIDE_BY_SIDE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from diabolo.report.chapters import (
+    clustering,
     contractive,
     convolutional,
     deep,
@@ -36,4 +37,5 @@ CHAPTERS: tuple[Callable[[Studio], Section], ...] = (
     generating.chapter,
     manipulation.chapter,
     manifold.chapter,
+    clustering.chapter,
 )

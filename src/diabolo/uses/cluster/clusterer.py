@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from sklearn.base import ClusterMixin, clone
 from sklearn.cluster import KMeans
+from sklearn.utils import ClassifierTags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 from torch import Tensor
@@ -95,8 +96,9 @@ class DeepClusterer(ClusterMixin, Use):
     random_state, n_threads : as of all families, where `estimator` says nothing else.
 
     After a fit: `labels_` (not kept in files), `n_clusters_`, `cluster_centers_` (codes) and
-    `decoded_centers()`, `silhouettes_` (of each number that was tried), `estimator_`, and
-    `report_`, a comparison with k-means on the input; `report_.line` says it in one sentence.
+    `decoded_centers()`, `silhouettes_` (of each number that was tried), `estimator_` (whose
+    `transform` gives the codes) and `report_`, a comparison with k-means on the input, of which
+    `report_.line` is one sentence.
 
     Xie et al. 2016 (DEC); Guo et al. 2017 (IDEC); Jiang et al. 2017 (VaDE); McConville et al. 2021
     (codes with neighbours laid out).
@@ -172,11 +174,6 @@ class DeepClusterer(ClusterMixin, Use):
 
         return model._rows_through(shares, X, None, assignment.count)
 
-    def transform(self, X: Any) -> np.ndarray:
-        """Codes of rows X, (n, units)."""
-        check_is_fitted(self)
-        return self.estimator_.transform(X)
-
     @property
     def cluster_centers_(self) -> np.ndarray:
         """The clusters' centres among the codes, (n_clusters_, units)."""
@@ -191,6 +188,12 @@ class DeepClusterer(ClusterMixin, Use):
         return self.estimator_.inverse_transform(self.cluster_centers_)
 
     # inside
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        # no classifier, but scikit-learn's checks ask these of whatever has predict_proba
+        tags.classifier_tags = ClassifierTags()
+        return tags
 
     def _model(self, seeds: Seeds) -> Any:
         """The autoencoder to be fitted."""
