@@ -3,6 +3,7 @@
 from diabolo.records.papers.burda import BURDA_2016
 from diabolo.records.papers.goodfellow import GOODFELLOW_2014, MAKHZANI_2015
 from diabolo.records.papers.gpu import GPU_RECORDS
+from diabolo.records.papers.han import HAN_2022
 from diabolo.records.papers.hinton import HINTON_2006
 from diabolo.records.papers.masci import MASCI_2011
 from diabolo.records.papers.ng import SELF_TAUGHT, STACKED
@@ -23,6 +24,7 @@ ALL: tuple[Record, ...] = (
     RIFAI_2011,
     MASCI_2011,
     XIE_2016,
+    HAN_2022,
     TOWNSEND_2019,
     GOODFELLOW_2014,
     MAKHZANI_2015,
