@@ -42,6 +42,7 @@ CODES = {
     "nested": lambda: ordered.Nested(4, "tanh"),
     "top-k of a row": lambda: dictionaries.RowTopK(6, 3),
     "top-k of a batch": lambda: dictionaries.BatchTopK(6, 3),
+    "jump-relu": lambda: dictionaries.JumpReLU(6, 3, start=0.05),
     "vector-quantised": lambda: quantisers.VectorQuantiser(6, 3, 5),
     "vector-quantised by gradient": lambda: quantisers.GradientVectorQuantiser(6, 2, 7),
     "finite scalar": lambda: quantisers.ScalarQuantiser(4, (2, 3, 5, 8)),

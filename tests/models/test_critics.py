@@ -2,13 +2,14 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from scipy.stats import multivariate_normal
 
 from diabolo import VAEGAN, AdversarialAutoencoder, FactorVAE
 from diabolo.models.autoencoder import AutoencoderModule, Example
-from diabolo.models.critics import CriticSide, WithoutCritic, sides
+from diabolo.models.critics import CriticSide, WithoutCritic, critic_of, sides
 from diabolo.parts import codes, critics, likelihoods, networks
 from diabolo.parts.record import Pass
 from laws import CRITICS, MODELS, drawn, noise, normal
@@ -140,3 +141,37 @@ def test_both_players_are_in_the_history_and_there_are_samples(family):
     train = model.history_.records[-1]["train"]
     assert {"autoencoder/loss", "autoencoder/reconstruction", "critic/loss"} <= set(train)
     assert model.sample(7, random_state=0).shape == (7, 6)
+
+
+@pytest.mark.parametrize("family", [AdversarialAutoencoder, VAEGAN, FactorVAE])
+def test_a_critic_sees_the_context(family):
+    X, side = normal(60, 6).numpy(), np.eye(3)[np.arange(60) % 3]
+    model = family(max_epochs=1, random_state=0, n_threads=1).fit(X, context=side)
+    penalty = critic_of(model.module_)
+    x = torch.zeros(3, penalty.critic.inputs)
+    verdicts = penalty.verdict(x, torch.eye(3))
+    assert len(verdicts.detach().unique()) == 3
+    assert model.sample(3, random_state=0, context=side[:3]).shape == (3, 6)
+
+
+def test_codes_that_show_their_context_do_not_pass_for_draws():
+    """z = c: together they are normal, but not beside a context; a critic that sees it objects."""
+    z = normal(4000, 1).float()
+    side = z.clone()
+    model = AutoencoderModule(
+        networks.Dense((1, 1)), codes.Matched(1), networks.Dense((1, 1)), likelihoods.Gaussian()
+    )
+    losses = {}
+    for width in (0, 1):
+        penalty = critics.CodeCritic(critic=networks.Dense((1, 32, 1), "tanh", width))
+        penalty.critic.initialise(noise())
+        adam = torch.optim.Adam(penalty.parameters(), 1e-2)
+        record = record_of(z)._replace(context=side if width else None)
+        for step in range(150):
+            adam.zero_grad()
+            loss = penalty.objection(record, model, noise(step))
+            loss.backward()
+            adam.step()
+        losses[width] = loss.item()
+    assert losses[0] == pytest.approx(2 * math.log(2), abs=0.02)  # of the original game
+    assert losses[1] < 2 * math.log(2) - 0.1

@@ -6,7 +6,7 @@ import torch
 
 from diabolo.models.autoencoder import AutoencoderModule, Example
 from diabolo.parts import likelihoods, networks
-from diabolo.parts.dictionaries import BatchTopK, Dictionary, Revival, RowTopK
+from diabolo.parts.dictionaries import BatchTopK, Dictionary, JumpReLU, Revival, RowTopK
 from diabolo.parts.record import Pass
 from laws import drawn, noise, normal
 
@@ -69,7 +69,7 @@ class TestBatchTopK:
         assert (z != 0).sum(1).double().mean().item() == pytest.approx(2, rel=0.1)
 
 
-@pytest.mark.parametrize("kind", [RowTopK, BatchTopK])
+@pytest.mark.parametrize("kind", [RowTopK, BatchTopK, JumpReLU])
 @pytest.mark.parametrize("k", [0, 6])
 def test_more_units_than_there_are(kind, k):
     with pytest.raises(ValueError, match=f"k={k} units cannot be kept of 5"):
@@ -134,3 +134,48 @@ class TestRevival:
         assert self.terms(model, x)["explained_variance"].item() == pytest.approx(max(-1, wanted))
         alone = self.terms(model, x[:1])["explained_variance"]
         assert alone == -1  # one row has no variance to explain
+
+
+class TestJumpReLU:
+    H = normal(5000, 3)
+
+    def part(self, **words):
+        part = drawn(lambda: JumpReLU(3, 2, **{"weight": 1.0, "width": 0.2, "start": 0.5, **words}))
+        part.log_threshold.data.copy_(torch.tensor([0.3, 0.7, 1.2]).log())
+        return part
+
+    def test_a_unit_is_kept_as_it_is_above_its_threshold(self):
+        part = self.part()
+        z = part(self.H, None).z
+        theta = np.array([0.3, 0.7, 1.2])
+        h = self.H.numpy()
+        np.testing.assert_allclose(z.detach().numpy(), np.where(h > theta, h, 0), rtol=1e-6)
+        torch.testing.assert_close(part.mean(self.H), z)
+
+    def test_the_slope_of_the_sparsity_is_a_finite_difference(self):
+        """Of the kernel's width: the share of rows within ε/2 of the threshold, over ε."""
+        part, eps, k = self.part(), 0.2, 2
+
+        def l0(theta):
+            return (self.H.numpy() > theta).sum(1).mean()
+
+        theta = part.log_threshold.detach().exp().numpy()
+        part(self.H, None).aux["sparsity"].backward()
+        steps = eps / 2 * np.eye(3)
+        slopes = np.array([(l0(theta + e) - l0(theta - e)) / eps for e in steps])
+        wanted = 2 * (l0(theta) / k - 1) / k * slopes * theta  # by log θ
+        np.testing.assert_allclose(part.log_threshold.grad.numpy(), wanted, rtol=1e-4)
+
+    def test_the_slope_of_the_code_is_that_of_its_mean_over_rows(self):
+        """d/dθ E[c·z] = −θ p(θ) c for h ~ N(0, 1), which a sum over rows only estimates."""
+        part = drawn(lambda: JumpReLU(1, 1, 1.0, width=0.1, start=0.8))
+        h = normal(400_000, 1)
+        (2.5 * part(h, None).z).mean().backward()
+        density = np.exp(-(0.8**2) / 2) / np.sqrt(2 * np.pi)
+        wanted = -2.5 * 0.8 * density * 0.8  # by log θ
+        assert part.log_threshold.grad.item() == pytest.approx(wanted, rel=0.02)
+
+    def test_the_slope_by_the_unit_is_that_of_what_was_kept(self):
+        part, h = self.part(), self.H[:50].clone().requires_grad_()
+        part(h, None).z.sum().backward()
+        assert torch.equal(h.grad, (h > part.log_threshold.exp()).double())

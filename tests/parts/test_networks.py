@@ -326,3 +326,13 @@ def test_the_identity_is_the_identity():
 
 def test_an_hourglass_reads_the_same_from_both_ends():
     assert networks.hourglass(9, (7, 5), 2) == (9, 7, 5, 2)
+
+
+def test_an_early_context_is_more_channels_of_the_image():
+    early = drawn(lambda: networks.ConvolutionalEncoder((9, 8, 2), 3, (4,), "tanh", 3, early=True))
+    plain = drawn(lambda: networks.ConvolutionalEncoder((9, 8, 5), 3, (4,), "tanh"))
+    plain.load_state_dict(early.state_dict())
+    x, context = normal(6, 9 * 8 * 2), normal(6, 3, seed=1)
+    planes = context[:, None, None].expand(6, 9, 8, 3)
+    together = torch.cat([x.unflatten(1, (9, 8, 2)), planes], 3).flatten(1)
+    torch.testing.assert_close(early(x, context), plain(together))

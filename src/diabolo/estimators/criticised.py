@@ -36,7 +36,7 @@ class Criticised(Estimator):
     def critic(self, inputs: int, facts: Facts) -> nn.Module:
         """Dense, as wide as the autoencoder's levels but no narrower than 64."""
         hidden = [max(64, width) for width in self.hidden(facts)] or [64]
-        return Dense((inputs, *hidden, 1), "leaky_relu")
+        return Dense((inputs, *hidden, 1), "leaky_relu", facts.context)
 
     def players(self, module: AutoencoderModule, fits: Fits) -> tuple[Player, ...]:
         own, critics = sides(module)

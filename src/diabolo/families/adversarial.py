@@ -106,7 +106,9 @@ class GenerativeAdversarialNetwork(Conditional):
             networks.ConvolutionalDecoder(
                 shape, noise, 1, channels, self.activation, facts.context
             ),
-            networks.ConvolutionalEncoder(shape, 1, channels, self.activation, facts.context),
+            networks.ConvolutionalEncoder(
+                shape, 1, channels, self.activation, facts.context, early=facts.context > 0
+            ),
         )
 
     def _folds(self, facts: Facts) -> bool:

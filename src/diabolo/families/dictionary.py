@@ -12,10 +12,13 @@ from sklearn.utils.validation import check_is_fitted
 from diabolo.estimators.composition import Facts, refuse_mixed
 from diabolo.estimators.estimator import Estimator
 from diabolo.models.autoencoder import AutoencoderModule
-from diabolo.parts.dictionaries import BatchTopK, Dictionary, Revival, RowTopK
+from diabolo.parts.dictionaries import BatchTopK, Dictionary, JumpReLU, Revival, RowTopK, Selection
 from diabolo.parts.likelihoods import Gaussian
 
-SELECTIONS = {"top-k": RowTopK, "batch-top-k": BatchTopK}
+SELECTIONS = {"top-k": RowTopK, "batch-top-k": BatchTopK, "jump-relu": JumpReLU}
+TYPICAL = {"real": 1.5}  # sizes of units in use at first, by kind of data: where thresholds start
+ELSE = 0.3
+PRICE = 20.0  # of L0 off its target, relative to the square of that size, as errors are squares
 
 
 class SparseDictionary(Estimator):
@@ -26,8 +29,9 @@ class SparseDictionary(Estimator):
 
     n_components : atoms; None: 4 for each feature, at most 1024.
     k : units in use a row; None: one for eight features, within 1 … 32.
-    selection : "top-k", the k largest of every row, or "batch-top-k", k a row on average; rows
-        then take what they need, and `transform` compares with a threshold learned in training.
+    selection : "top-k", the k largest of every row; "batch-top-k", k a row on average: rows then
+        take what they need, and `transform` compares with a threshold learned in training; or
+        "jump-relu", about k on average, with a learned threshold for every unit.
     revival : weight of a loss that brings back units without use.
 
     The decoder is linear for data of every kind, unless a likelihood is asked for; the encoder's
@@ -36,7 +40,8 @@ class SparseDictionary(Estimator):
     "explained_variance".
 
     Gao et al. 2024, "Scaling and evaluating sparse autoencoders"; Bussmann, Leask & Nanda 2024,
-    "BatchTopK sparse autoencoders".
+    "BatchTopK sparse autoencoders"; Rajamanoharan et al. 2024, "Jumping ahead: improving
+    reconstruction fidelity with JumpReLU sparse autoencoders".
     """
 
     k: int | None = None
@@ -63,11 +68,17 @@ class SparseDictionary(Estimator):
             raise ValueError(f"k={k} units cannot be kept of {dim}: pass a smaller k.")
         return self.around(
             facts,
-            SELECTIONS[self.selection](dim, k),
+            self._selected(facts, dim, k),
             likelihood=Gaussian() if self.likelihood == "auto" else None,
             own_decoder=Dictionary(dim, facts.n_features, facts.context),
             penalties=(Revival(float(self.revival), dim, min(dim, 2 * k), max(1000, facts.rows)),),
         )
+
+    def _selected(self, facts: Facts, dim: int, k: int) -> Selection:
+        if self.selection != "jump-relu":
+            return SELECTIONS[self.selection](dim, k)
+        size = TYPICAL.get(facts.kind, ELSE)
+        return JumpReLU(dim, k, PRICE * size**2, width=size, start=size)
 
     @property
     def atoms_(self) -> np.ndarray:

@@ -23,13 +23,16 @@ if TYPE_CHECKING:
 
 
 class Critic(Penalty, abstract=True):
-    """What all kinds share: the critic's network, (n, inputs) → (n, 1)."""
+    """What all kinds share: the critic's network, (n, inputs) → (n, 1).
+
+    Where there is a context the critic sees it, too, and so objects to what does not suit it.
+    """
 
     critic: nn.Module = field(default_factory=Identity)
 
-    def verdict(self, x: Tensor) -> Tensor:
-        """(n, inputs) → (n,) in logits."""
-        return self.critic(x)[:, 0]
+    def verdict(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """(n, inputs) and (n, c) → (n,) in logits."""
+        return (self.critic(x) if context is None else self.critic(x, context))[:, 0]
 
     def objection(
         self, record: Pass, model: AutoencoderModule, generator: torch.Generator | None
@@ -42,7 +45,7 @@ class CodeCritic(Critic):
     """Tells codes from draws of their prior, which the encoder has to make impossible.
 
     Makhzani et al. 2015, "Adversarial autoencoders", sec. 2. At the best critic of the original
-    game it is 2 JSD(q(z) ‖ p(z)) that is made small.
+    game it is 2 JSD(q(z) ‖ p(z)) that is made small; with a context, that of q(z|c) on average.
     """
 
     term: ClassVar[str] = "deception"
@@ -51,18 +54,19 @@ class CodeCritic(Critic):
     def forward(
         self, record: Pass, model: AutoencoderModule, generator: torch.Generator | None
     ) -> Tensor:
-        return self.game.generator(self._real(record, model, generator), self.verdict(record.z))
+        fake = self.verdict(record.z, record.context)
+        return self.game.generator(self._real(record, model, generator), fake)
 
     def objection(
         self, record: Pass, model: AutoencoderModule, generator: torch.Generator | None
     ) -> Tensor:
-        fake = self.verdict(record.z.detach())
+        fake = self.verdict(record.z.detach(), record.context)
         return self.game.discriminator(self._real(record, model, generator), fake)
 
     def _real(
         self, record: Pass, model: AutoencoderModule, generator: torch.Generator | None
     ) -> Tensor:
-        return self.verdict(drawn_codes(record, model, generator))
+        return self.verdict(drawn_codes(record, model, generator), record.context)
 
 
 class RowCritic(Critic):
@@ -84,21 +88,22 @@ class RowCritic(Critic):
     def forward(
         self, record: Pass, model: AutoencoderModule, generator: torch.Generator | None
     ) -> Tensor:
-        fake = self.verdict(self._drawn(record, model, generator))
-        real = self.verdict(record.x) if self.game.pairs else fake
+        side = record.context
+        fake = self.verdict(self._drawn(record, model, generator), side)
+        real = self.verdict(record.x, side) if self.game.pairs else fake
         loss = self.game.generator(real, fake)
         shown = model.likelihood.mean(record.out)
-        apart = self._features(record.x) - self._features(shown)
+        apart = self._features(record.x, side) - self._features(shown, side)
         return loss + self.likeness * 0.5 * apart.square().sum(1).mean()
 
     def objection(
         self, record: Pass, model: AutoencoderModule, generator: torch.Generator | None
     ) -> Tensor:
-        drawn = self._drawn(record, model, generator).detach()
-        return self.game.discriminator(self.verdict(record.x), self.verdict(drawn))
+        drawn, side = self._drawn(record, model, generator).detach(), record.context
+        return self.game.discriminator(self.verdict(record.x, side), self.verdict(drawn, side))
 
-    def _features(self, x: Tensor) -> Tensor:
-        levels: list[Tensor] = self.critic.levels(x)  # type: ignore[operator]
+    def _features(self, x: Tensor, context: Tensor | None) -> Tensor:
+        levels: list[Tensor] = self.critic.levels(x, context)  # type: ignore[operator]
         return levels[-1].flatten(1)
 
     def _drawn(
@@ -111,7 +116,8 @@ class TotalCorrelation(Critic):
     """KL(q(z) ‖ Π_j q(z_j)) as the critic sees it: E[C(z)], C = log q(z) / Π_j q(z_j) at its best.
 
     The critic learns to tell codes from such whose units were shuffled among the rows, each unit
-    by itself. Kim & Mnih 2018, "Disentangling by factorising", eq. 2 and 3, algorithm 1.
+    by itself. Kim & Mnih 2018, "Disentangling by factorising", eq. 2 and 3, algorithm 1. Beside a
+    context it is KL(q(z, c) ‖ q(c) Π_j q(z_j)): units shall not depend on the context either.
     """
 
     term: ClassVar[str] = "total correlation"
@@ -119,13 +125,13 @@ class TotalCorrelation(Critic):
     def forward(
         self, record: Pass, model: AutoencoderModule, generator: torch.Generator | None
     ) -> Tensor:
-        return self.verdict(record.z).mean()
+        return self.verdict(record.z, record.context).mean()
 
     def objection(
         self, record: Pass, model: AutoencoderModule, generator: torch.Generator | None
     ) -> Tensor:
-        z = record.z.detach()
-        joint, apart = self.verdict(z), self.verdict(shuffled(z, generator))
+        z, side = record.z.detach(), record.context
+        joint, apart = self.verdict(z, side), self.verdict(shuffled(z, generator), side)
         return F.softplus(-joint).mean() + F.softplus(apart).mean()
 
 

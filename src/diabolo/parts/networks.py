@@ -337,6 +337,9 @@ class ConvolutionalEncoder(Part):
 
     shape : (height, width, channels) of an image, which comes flat, (n, height·width·channels).
     channels : feature maps of each level; as many levels are used as the image can be halved.
+    early : whether the context comes as further, even channels of the image, as a judge needs it
+        that has to tell whether the image suits it (Mirza & Osindero 2014); else it joins the
+        features of the last level.
     """
 
     shape: tuple[int, int, int]
@@ -344,6 +347,7 @@ class ConvolutionalEncoder(Part):
     channels: tuple[int, ...] = (16, 32)
     activation: str = among(ACTIVATIONS, default="relu")
     context: int = 0
+    early: bool = False
     layers: Sequence[nn.Conv2d] = field(init=False)
     head: nn.Linear = field(init=False)
 
@@ -351,13 +355,13 @@ class ConvolutionalEncoder(Part):
         height, width, depth = self.shape
         self.shape, self.channels = (height, width, depth), _at_least_one(self.channels)
         sizes = _halvings(height, width, len(self.channels))
-        maps = (depth, *self.channels)
+        maps = (depth + (self.context if self.early else 0), *self.channels)
         self.layers = registered(
             _conv(maps[i], maps[i + 1], (_kernel(h), _kernel(w)), (_stride(h), _stride(w)))
             for i, (h, w) in enumerate(sizes[:-1])
         )
         features = math.prod(sizes[-1]) * maps[len(self.layers)]
-        self.head = _Linear(features + self.context, self.outputs)
+        self.head = _Linear(features + (0 if self.early else self.context), self.outputs)
 
     @property
     def inputs(self) -> int:
@@ -371,12 +375,15 @@ class ConvolutionalEncoder(Part):
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """(n, height·width·channels) → (n, outputs)."""
-        maps = self.levels(x)[-1]
-        return self.head(with_context(maps.flatten(1), context, self.context))
+        features = self.levels(x, context)[-1].flatten(1)
+        return self.head(features if self.early else with_context(features, context, self.context))
 
     def levels(self, x: Tensor, context: Tensor | None = None) -> list[Tensor]:
         """Feature maps of every level, (n, channels, height, width), first to last."""
         maps, levels = x.unflatten(1, self.shape).movedim(3, 1), []
+        if self.early and self.context and context is not None:
+            planes = context[:, :, None, None].expand(-1, -1, *self.shape[:2])
+            maps = torch.cat([maps, planes], 1)
         for layer in self.layers:
             maps = ACTIVATIONS[self.activation].value(layer(maps))
             levels.append(maps)

@@ -192,7 +192,7 @@ class VampPrior(Mixed):
 
     @torch.no_grad()
     def start_from(self, rows: Tensor, context: Tensor | None = None) -> None:
-        """Take rows (≤ count, features) for the first pseudo-inputs; the others stay as they are."""
+        """Take rows (≤ count, features) for the first pseudo-inputs; others stay as they are."""
         free = LINKED[self.link](rows) if self.link in LINKED else rows
         width = self.features + (self.context if context is not None else 0)
         start = free if context is None else torch.cat([free, context], 1)
