@@ -12,7 +12,7 @@ EVERYTHING := -c constraints.txt -e '.[dev]'
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup gallery test soak lint format bench ci lock clean
+.PHONY: help setup gallery test soak lint format bench results ci lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -56,6 +56,9 @@ format: setup ## put the code in form
 
 bench: setup ## measure speed and quality, print the ratios
 	@for script in $(wildcard bench/[a-z]*.py); do echo "== $$script"; $(V)/bin/python $$script || exit 1; done
+
+results: setup ## write docs/results.md from results/
+	$(V)/bin/diabolo reproduce --write-docs docs/results.md
 
 ci: ## what runs on every change
 	.ci/run

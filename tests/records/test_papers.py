@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
 from diabolo.records import RECORDS, reproduce
+from diabolo.records.page import page
 from diabolo.records.results import described
 from diabolo.records.trial import Pace
 
@@ -48,3 +50,9 @@ def test_its_wiring(record, data_directory, tmp_path):
     for one in record.published:
         figures = next(r["figures"] for r in document["runs"] if r["arm"] == one.arm)
         assert one.measure in figures or one.middle == "median"
+
+
+def test_the_page_of_results_is_written_from_what_is_stored():
+    root = Path(__file__).parents[2]
+    stored = (root / "docs" / "results.md").read_text()
+    assert stored == page(root / "results"), "run `make results`"
