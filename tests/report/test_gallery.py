@@ -23,6 +23,7 @@ CHAPTERS = {
     "generating": "Generating new data",
     "manipulation": "Data manipulation",
     "manifold": "Manifold learning",
+    "compressing": "Data compression",
     "clustering": "Clustering",
 }
 SHOWN = [

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from diabolo.report.chapters import (
     clustering,
+    compressing,
     contractive,
     convolutional,
     deep,
@@ -37,5 +38,6 @@ CHAPTERS: tuple[Callable[[Studio], Section], ...] = (
     generating.chapter,
     manipulation.chapter,
     manifold.chapter,
+    compressing.chapter,
     clustering.chapter,
 )

@@ -71,6 +71,21 @@ class Model:
         lanes = lanes or lanes_for(len(rows), bits)
         return Coded(rans.encode(steps.backwards(lanes), lanes), lanes, bits)
 
+    def costs(self, rows: np.ndarray) -> np.ndarray:
+        """Bits that each symbol takes by its probability, in the shape of the rows, float32."""
+        padded = self._padded(len(rows))
+        symbols = np.ascontiguousarray(rows.reshape(len(rows), -1).T)
+        costs = np.zeros(symbols.shape, np.float32)
+        for cell, plane, at in self._places():
+            place = cell * len(self.layout.planes) + plane
+            network = self.networks[plane]
+            if network is not None:
+                head = Head(network.plane, *network.run(padded, at, cell))
+                for which, _, slots in head.intervals(symbols[place].astype(np.int64)):
+                    costs[place, which] += rans.BITS - np.log2(slots)
+            padded[at] = symbols[place]
+        return costs.T.reshape(rows.shape)
+
     def decode(self, bits: bytes | memoryview, count: int, lanes: int, sizes: Sizes = None) -> Any:
         """(count, height, width, planes) symbols; raises DamagedStreamError for other bits."""
         coder = rans.Decoder(bits, lanes)

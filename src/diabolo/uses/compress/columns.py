@@ -27,7 +27,6 @@ SIGN = np.uint64(1 << 63)
 DIGIT = 8  # bits
 MOST_ROWS = 2**40
 FEW = 8  # whole numbers of so few values are taken for categories
-KINDS = ("i", "u", "f", "t", "d")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 _DATES = {"D": re.compile(r"\d{4}-\d\d-\d\d"), "s": re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")}
 

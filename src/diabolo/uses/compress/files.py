@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import tempfile
 import time
@@ -34,7 +35,7 @@ LIMIT = 2**30  # bytes that are unpacked unless more are allowed
 SECONDS = 180.0
 ENOUGH = 40_000  # steps after which training gains next to nothing
 UNITS = (96, 64, 48, 32, 24, 16, 12, 8, 4)
-MODEL_SHARE = 0.02  # of zstandard's bytes that a model may cost, about
+MODEL_SHARE = 0.03  # of zstandard's bytes that a model may cost, about
 
 Report = Callable[[str, float, float, float], None]  # stage, done, of, bits a value
 
@@ -254,15 +255,15 @@ def _sample(stream: Stream, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
 def _units(layout: Layout, budget: float) -> tuple[int, int]:
     """Hidden units such that the weights take a small share of the bytes."""
     from diabolo.uses.compress.layout import Inputs
-    from diabolo.uses.compress.network import TENSORS, shapes
+    from diabolo.uses.compress.network import shapes
 
     for one in UNITS:
         two = min(one, 32)
-        size = 0.0
+        size = 0
         for c, plane in enumerate(layout.planes):
             if plane.outputs:
                 wanted = shapes(plane, Inputs(layout, c), layout.positions.shape[1], (one, two))
-                size += sum(0.7 * TENSORS[name].itemsize * np.prod(s) for name, s in wanted.items())
+                size += sum(math.prod(shape) for shape in wanted.values())  # a byte each
         if size <= MODEL_SHARE * budget:
             return one, two
     return UNITS[-1], UNITS[-1]

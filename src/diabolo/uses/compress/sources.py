@@ -149,9 +149,9 @@ def _npy(found: Material, content: bytes) -> dict[str, Any] | None:
         shape, fortran, dtype = read[version](file)
     except (ValueError, KeyError):
         return None
-    if fortran and len(shape) > 1:
+    if fortran and len(shape) > 2:
         return None
-    return _array(found, content, file.tell(), dtype, shape)
+    return _array(found, content, file.tell(), dtype, shape, fortran)
 
 
 def _idx(found: Material, content: bytes) -> dict[str, Any] | None:
@@ -164,17 +164,22 @@ def _idx(found: Material, content: bytes) -> dict[str, Any] | None:
 
 
 def _array(
-    found: Material, content: bytes, start: int, dtype: np.dtype, shape: tuple[int, ...]
+    found: Material,
+    content: bytes,
+    start: int,
+    dtype: np.dtype,
+    shape: tuple[int, ...],
+    fortran: bool = False,
 ) -> dict[str, Any] | None:
     if dtype.kind not in "biuf" or dtype.itemsize > 8 or not shape or 0 in shape:
         return None
     if math.prod(shape) * dtype.itemsize != len(content) - start:
         return None
-    values = np.frombuffer(content, dtype, offset=start).reshape(shape)
+    values = np.frombuffer(content, dtype, offset=start).reshape(shape, order="CF"[fortran])
     head = {"kind": "array", "head": found.keep(content[:start]), "dtype": dtype.str}
-    images = _as_images(values)
+    images = None if fortran else _as_images(values)
     if images is not None:
-        return {**head, "images": _image_stream(found, images), "shape": list(images.shape)}
+        return {**head, "images": add_images(found, images), "shape": list(images.shape)}
     table = values.reshape(len(values), -1)
     if table.shape[1] > 2048:
         return None
@@ -182,6 +187,8 @@ def _array(
         return None
     native = table.astype(dtype.newbyteorder("="))
     parts = [columns.to_symbols(columns.keys_of(column), found.keep) for column in native.T]
+    if fortran:
+        head["fortran"] = True
     return {**head, "table": _table_stream(found, parts), "columns": [part[2] for part in parts]}
 
 
@@ -200,7 +207,7 @@ def _as_images(values: np.ndarray) -> np.ndarray | None:
     return None
 
 
-def _image_stream(found: Material, images: np.ndarray) -> dict[str, Any]:
+def add_images(found: Material, images: np.ndarray) -> dict[str, Any]:
     """Images of one size, whole where they are small, else in tiles."""
     values = np.flatnonzero(np.bincount(images.reshape(-1), minlength=256))
     few = len(values) <= 16
@@ -474,7 +481,7 @@ def _array_back(entry: dict[str, Any], rows: Rows, fetch: columns.Fetch) -> Iter
         keys = columns.from_symbols(symbols[:, place:stop], recipe, fetch)
         out[:, j] = columns.values_of(keys, native)
         place = stop
-    yield out.tobytes()
+    yield out.tobytes("F" if entry.get("fortran") is True else "C")
 
 
 def _table_back(entry: dict[str, Any], rows: Rows) -> tuple[np.ndarray, list[Any]]:
