@@ -9,7 +9,7 @@ import pytest
 from diabolo.records import RECORDS, reproduce
 from diabolo.records.page import page
 from diabolo.records.results import described
-from diabolo.records.trial import Pace
+from diabolo.records.trial import Pace, Trial
 
 ALL = pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS.keys())
 RUNNABLE = [record for record in RECORDS.values() if not record.needs]
@@ -50,6 +50,22 @@ def test_its_wiring(record, data_directory, tmp_path):
     for one in record.published:
         figures = next(r["figures"] for r in document["runs"] if r["arm"] == one.arm)
         assert one.measure in figures or one.middle == "median"
+
+
+KEEPING = [record for record in RUNNABLE if record.id not in ("adbench", "townsend2019")]
+
+
+@pytest.mark.parametrize("record", KEEPING, ids=[record.id for record in KEEPING])
+def test_what_was_finished_is_taken_up(record, data_directory, tmp_path, steps):
+    split, pace, arm = record.data.load(), Pace(rows=1 / 400, epochs=0), record.arms[0]
+    rows = pace.shortened(split.train), pace.shortened(split.test)
+    figures, made = [], []
+    for _ in range(2):
+        trial = Trial(arm.settings, 0, *rows, pace, tmp_path / "kept", n_threads=1)
+        figures.append(arm.measure(arm.learn(trial), trial))
+        made.append(len(steps))
+    assert figures[0] == figures[1]
+    assert made[0] == made[1] > 0
 
 
 def test_the_page_of_results_is_written_from_what_is_stored():

@@ -42,7 +42,7 @@ def learn(trial: Trial) -> Any:
     if not epochs:
         classifier = EncoderClassifier(estimator=model, pretrain=False, max_epochs=rounds, **common)
     else:
-        trial.fit(model, x, name="features")
+        model = trial.fit(model, x, name="features")
         classifier = EncoderClassifier(pretrained=model, max_epochs=rounds, **common)
     return trial.fit(classifier, x[known], y[known], name="classifier")
 

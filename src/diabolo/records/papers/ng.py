@@ -50,7 +50,7 @@ def learn(trial: Trial) -> Taught:
         **settings,
     )
     without, labelled = _parts(trial.train)
-    trial.fit(model, without.x)
+    model = trial.fit(model, without.x)
     return Taught(model, softmax_regression(model.transform(labelled.x), labelled.labels, strength))
 
 
@@ -158,7 +158,7 @@ def learn_stack(trial: Trial) -> Stacked:
     layers = settings.pop("layers")
     x, y = trial.train.x, trial.train.labels
     start = diabolo.StackedAutoencoder(layers="sparse", fine_tune=None, **common, **settings)
-    trial.fit(start, x, name="layers")
+    start = trial.fit(start, x, name="layers")
     reader = softmax_regression(start.transform(x), y, strength)
     tuned = diabolo.StackedAutoencoder(layers=layers, fine_tune="labels", **common, **settings)
     return Stacked(start, reader, trial.fit(tuned, x, y, name="tuned"))

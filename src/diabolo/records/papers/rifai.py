@@ -36,14 +36,14 @@ def learn(trial: Trial) -> Learned:
         max_epochs=trial.epochs(settings.pop("epochs")),
         **settings,
     )
-    trial.fit(features, trial.train.x, name="features")
+    features = trial.fit(features, trial.train.x, name="features")
     classifier = EncoderClassifier(
         pretrained=features,
         control=False,
         batch_size=128,
         **{**tuning, "max_epochs": trial.epochs(tuning["max_epochs"])},
     )
-    trial.fit(classifier, trial.train.x, trial.train.labels, name="classifier")
+    classifier = trial.fit(classifier, trial.train.x, trial.train.labels, name="classifier")
     return Learned(features, classifier)
 
 
