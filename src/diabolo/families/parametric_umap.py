@@ -52,8 +52,8 @@ class ParametricUMAP(Estimator):
 
     n_components: int | None = 2
     activation: str = "silu"
-    neighbour_weight: float = 20.0
-    guide: float = 20.0
+    neighbour_weight: float = 30.0
+    guide: float = 60.0
     n_neighbors: int = 10
     repulsion: int = 15
     min_dist: float = 0.0
