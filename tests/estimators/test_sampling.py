@@ -191,3 +191,19 @@ def test_draws_of_a_table_are_such_as_could_be(mean):
         assert (columns <= seen.max(0)).all()
         if not mean or rows is frame:
             assert (columns[:, 1] % 1 == 0).all()
+
+
+def test_codes_that_follow_their_context_have_no_prior_that_ignores_it():
+    random = np.random.default_rng(0)
+    side = np.eye(2)[np.arange(200) % 2]
+    rows = random.normal(size=(200, 3)) + 6 * side[:, :1]
+    model = family("Autoencoder")(n_components=1, max_epochs=5, random_state=0, n_threads=1)
+    model.fit(rows, context=side)
+    codes = model.transform(rows, context=side)[:, 0]
+    apart = np.corrcoef(codes, side[:, 0])[0, 1] ** 2
+    assert apart > 0.2, "the test is of codes that do"
+    with pytest.raises(ValueError, match="% of the variance of these codes goes with the context"):
+        model.fit_prior(rows, context=side)
+    one = side[:, 0] == 1
+    model.fit_prior(rows[one], context=side[one])  # of one context there is nothing to follow
+    assert model.sample(5, random_state=0, context=side[one][:5]).shape == (5, 3)

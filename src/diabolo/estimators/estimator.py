@@ -223,6 +223,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
             `diabolo.estimators.priors`, where these settings are explained.
         random_state : None: follows from the model's own.
 
+        Of a context it knows nothing: codes that follow theirs are refused.
+
         Stored as `prior_` and kept in the model file. Codes that are drawn are drawn here, too.
         """
         check_is_fitted(self)

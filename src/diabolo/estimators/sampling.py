@@ -15,6 +15,7 @@ from torch import Tensor
 from diabolo.estimators import priors
 from diabolo.estimators.priors import KINDS, FittedPrior
 from diabolo.estimators.rowwise import PIECE, require_finite
+from diabolo.estimators.tables import side_columns
 from diabolo.models.autoencoder import AutoencoderModule, call
 from diabolo.parts.priors import Prior, StandardNormal
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from diabolo.estimators.estimator import Estimator
     from diabolo.estimators.seeds import Seeds
 
+FOLLOWS = 0.1  # share of the codes' variance that may go with the context
 OWN = "own"  # the name of the prior that a model was trained with
 
 
@@ -133,7 +135,31 @@ def fit_prior(
     """The density of a prior of that kind, fitted to the codes of rows X."""
     prior = priors.make(kind, settings)
     codes = codes_of(estimator, X, context, seeds, moments=prior.wants_moments)
+    if context is not None:
+        _require_independent(
+            codes[:, : estimator.module_.code.dim], side_columns(context, len(codes))
+        )
     return prior.fit(codes, seeds.number("prior") >> 32).density_
+
+
+def _require_independent(codes: np.ndarray, sides: np.ndarray | None) -> None:
+    """Raise a ValueError where the codes (n, dim) follow their context (n, c), by least squares."""
+    assert sides is not None
+    n = len(codes)
+    regressors = np.column_stack([np.ones(n), sides]).astype(np.float64)
+    centred = codes - codes.mean(0, dtype=np.float64)
+    fit, _, rank, _ = np.linalg.lstsq(regressors, centred, rcond=None)
+    whole, left = np.square(centred).sum(), np.square(centred - regressors @ fit).sum()
+    if n <= rank or whole == 0:
+        return
+    share = 1 - left / (n - rank) / (whole / (n - 1))  # of chance alone it is 0 on average
+    if share > FOLLOWS + 4 * rank / n:  # of few rows chance alone makes as much
+        raise ValueError(
+            f"{share:.0%} of the variance of these codes goes with the context, of which a fitted "
+            "prior knows nothing: what is drawn would not suit it. Fit the prior to rows of one "
+            "context at a time, or take a model whose codes leave the context out "
+            "(VariationalAutoencoder, AdversarialAutoencoder)."
+        )
 
 
 def codes_of(
