@@ -10,10 +10,10 @@ level that it is then tested on, drawn anew at every step; settings were chosen 
 those fitted to clean and to noisy training images. All are measured on the same noisy test images,
 non-local means (which take milliseconds an image) on every fifth. Values are cut off at 0 and 1.
 
-Kodak: eight pictures with Gaussian noise of 25 / 255, rounded to bytes as a file holds them. "Alone":
-learned from the noisy picture itself; σ estimated. "Others": a DenoisingAutoencoder of patches of
-the four pictures of the other half, clean, with the same noise. The filters get the true σ and the
-setting that is best for each picture.
+Kodak: eight pictures with Gaussian noise of 25 / 255, rounded to bytes as a file holds them.
+"Alone": learned from the noisy picture itself; σ estimated. "Others": a DenoisingAutoencoder of
+patches of the four pictures of the other half, clean, with the same noise. The filters get the true
+σ and the setting that is best for each picture.
 
 The table is written to results/denoise.json when all is run.
 """

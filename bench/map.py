@@ -64,8 +64,8 @@ def measured(
         "5-NN, leaving one out": quality.accuracy,
     }
     found = {"name": name, **more, **shown}
-    print(", ".join(f"{k} {v:.4f}" if isinstance(v, float) else f"{k} {v}" for k, v in found.items()),
-          flush=True)  # fmt: skip
+    words = [f"{k} {v:.4f}" if isinstance(v, float) else f"{k} {v}" for k, v in found.items()]
+    print(", ".join(words), flush=True)
     return found
 
 
