@@ -31,6 +31,7 @@ from diabolo.records.machine import described
 
 ROOT = Path(__file__).parents[1]
 POINTS, PAIRS = 2000, 60
+BEGIN, END = "<!-- measured -->", "<!-- end -->"
 
 
 class Surface(NamedTuple):
@@ -183,7 +184,10 @@ def record(results: dict, seeds: int) -> None:
         "pairs": PAIRS,
     }
     path.write_text(json.dumps({**about, "runs": results}, indent=1) + "\n")
-    print(f"written to {path}")
+    page = ROOT / "docs" / "uses" / "manifold.md"
+    before, _, rest = page.read_text().partition(BEGIN)
+    page.write_text(before + BEGIN + "\n" + table(results) + "\n" + END + rest.partition(END)[2])
+    print(f"written to {path} and {page}")
 
 
 if __name__ == "__main__":
