@@ -39,7 +39,7 @@ from diabolo.measures.clusters import agreement
 from diabolo.uses.cluster.seeding import silhouettes
 
 ROOT = Path(__file__).resolve().parents[1]
-METHODS = ("kmeans", "mixture", "dec", "idec", "vade")
+METHODS = ("kmeans", "mixture", "dec", "idec", "vade", "plain", "plain-dec")
 GATE = (0.667, 0.625, 0.545)  # of k-means on the pixels of USPS
 NEAR = 0.005
 CLASSES = 10
@@ -96,8 +96,14 @@ def plain(rows: np.ndarray, labels: np.ndarray, seed: int) -> list[Row]:
 def deep(
     rows: np.ndarray, labels: np.ndarray, seed: int, method: str, n_threads: int | None
 ) -> Row:
+    """`plain` stands for codes of an ordinary autoencoder: what the layout is worth."""
+    is_plain = method.startswith("plain")
     model = diabolo.DeepClusterer(
-        n_clusters=CLASSES, method=method, random_state=seed, n_threads=n_threads
+        n_clusters=CLASSES,
+        method=method.removeprefix("plain").removeprefix("-") or "kmeans",
+        estimator=diabolo.Autoencoder(n_components=CODE) if is_plain else None,
+        random_state=seed,
+        n_threads=n_threads,
     )
     began = time.perf_counter()
     clusters = model.fit_predict(rows)
