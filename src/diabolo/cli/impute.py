@@ -165,7 +165,7 @@ def _in_manner(cells: pl.Series, known: pl.Series) -> pl.Series:
     if known.str.contains("(?i)e").any():
         return cells.cast(pl.String)
     places = known.str.strip_chars().str.extract(r"\.(\d+)$").str.len_chars().max() or 0
-    return pl.Series([f"{cell:.{places}f}" for cell in cells])
+    return pl.Series([f"{float(cell):.{places}f}" for cell in cells])
 
 
 def _report(

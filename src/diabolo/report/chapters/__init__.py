@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from diabolo.report.chapters import (
+    classifying,
     clustering,
     compressing,
     contractive,
     convolutional,
     deep,
     denoising,
+    detecting,
     generating,
+    imputing,
     manifold,
     manipulation,
     reduction,
@@ -37,7 +40,10 @@ CHAPTERS: tuple[Callable[[Studio], Section], ...] = (
     variational.chapter,
     generating.chapter,
     manipulation.chapter,
+    classifying.chapter,
+    imputing.chapter,
     manifold.chapter,
     compressing.chapter,
     clustering.chapter,
+    detecting.chapter,
 )

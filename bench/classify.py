@@ -1,0 +1,119 @@
+"""Few labels: a pre-trained encoder beside the same network from random weights, on MNIST.
+
+    python bench/classify.py                          100, 1,000 and all labels, three seeds
+    python bench/classify.py --labels 1000 --seeds 1
+
+Labels are drawn evenly from the classes. Pre-training sees the 60,000 training images without
+labels, once a seed. Both networks then learn from the same labels with the same settings, which
+were chosen on the last 10,000 training images with 1,000 labels; the test set is read once, at the
+end. The table goes to results/classify.json when all is run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from diabolo import DenoisingAutoencoder, EncoderClassifier, open_dataset
+from diabolo.cli.classify import few_of
+
+ROOT = Path(__file__).resolve().parents[1]
+LABELS = (100, 1000, 60_000)
+PRE = {
+    "network": "convolutional",
+    "channels": (32, 64),
+    "n_components": 64,
+    "noise": "masking",
+    "level": 0.5,
+    "batch_size": 128,
+    "lr": 2e-3,
+    "max_epochs": 10,
+    "early_stopping": False,
+}
+TUNE = {"control": False, "lr": 5e-4}  # max_epochs: 1,500 steps, 10 epochs of all labels
+
+
+def run(labels: list[int], seeds: int, threads: int | None) -> list[dict[str, Any]]:
+    train, test = open_dataset("mnist"), open_dataset("mnist", split="test")
+    y = np.asarray(train.labels).astype(int)
+    rows = []
+    for seed in range(seeds):
+        began = time.perf_counter()
+        start = DenoisingAutoencoder(**PRE, random_state=seed, n_threads=threads).fit(train)
+        pretraining = time.perf_counter() - began
+        for count in labels:
+            few = y if count >= len(y) else few_of(y, count, seed)
+            settings = {**TUNE, "random_state": seed, "n_threads": threads}
+            began = time.perf_counter()
+            own = EncoderClassifier(pretrained=start, **settings).fit(train, few)
+            tuning = time.perf_counter() - began
+            anew = DenoisingAutoencoder(**PRE, random_state=seed)
+            other = EncoderClassifier(estimator=anew, pretrain=False, **settings).fit(train, few)
+            error, control = (
+                100 * float(np.mean(one.predict(test) != np.asarray(test.labels).astype(int)))
+                for one in (own, other)
+            )
+            rows.append(
+                {
+                    "labels": count,
+                    "seed": seed,
+                    "error": error,
+                    "control": control,
+                    "pretraining_seconds": round(pretraining, 1),
+                    "seconds": round(tuning, 1),
+                }
+            )
+            print(
+                f"{count:6,} labels, seed {seed}: {error:.2f} % wrong, {control:.2f} % from random "
+                f"weights; {pretraining:.0f} + {tuning:.0f} s",
+                flush=True,
+            )
+    return rows
+
+
+def summary(rows: list[dict[str, Any]]) -> str:
+    lines = []
+    for count in dict.fromkeys(one["labels"] for one in rows):
+        own = [one for one in rows if one["labels"] == count]
+        error, control = (statistics.mean(one[key] for one in own) for key in ("error", "control"))
+        lines.append(
+            f"{count:6,} labels: {error:.2f} % against {control:.2f} %: "
+            f"{1 - error / control:.0%} fewer errors"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--labels", nargs="*", type=int, default=list(LABELS))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--threads", type=int)
+    given = parser.parse_args()
+    rows = run(given.labels, given.seeds, given.threads)
+    print(summary(rows))
+    if given.seeds < 3 or tuple(given.labels) != LABELS:
+        sys.exit()
+    record = {
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+        "versions": {"torch": torch.__version__, "numpy": np.__version__},
+        "pretraining": PRE,
+        "rows": rows,
+    }
+    path = ROOT / "results" / "classify.json"
+    path.write_text(json.dumps(record, indent=1) + "\n")
+    print(f"written to {path}")
+
+
+if __name__ == "__main__":
+    main()
