@@ -25,6 +25,7 @@ CHAPTERS = {
     "manifold": "Manifold learning",
     "compressing": "Data compression",
     "clustering": "Clustering",
+    "detecting": "Anomaly detection",
 }
 SHOWN = [
     *recipes.SIDE_BY_SIDE,

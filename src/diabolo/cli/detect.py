@@ -99,8 +99,9 @@ def _opened(
         raise UsageError(f"--contamination {contamination} is no share above 0, up to 0.5.")
     if model is None:
         dataset = open_dataset(data, target=target, split=split)
-        share = {} if contamination is None else {"contamination": contamination}
-        made = AnomalyDetector(combine=combine, random_state=seed, **share)
+        made = AnomalyDetector(combine=combine, random_state=seed)
+        if contamination is not None:
+            made.set_params(contamination=contamination)
         return made.fit(dataset), dataset
     if contamination is not None or combine is not None:
         raise UsageError("--contamination and --combine are for training: leave --model out.")
