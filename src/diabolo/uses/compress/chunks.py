@@ -30,13 +30,21 @@ class Coded(NamedTuple):
 MOST_LANES = 1024
 
 
-def lanes_for(rows: int, bits: float) -> int:
+def lanes_for(rows: int, symbols: int, bits: float) -> int:
     """Lanes of a chunk: as many as cost half a percent of its bits, at 28 bits each.
 
-    >>> lanes_for(5000, 4e6), lanes_for(3, 4e6), lanes_for(5000, 2000)
-    (714, 3, 1)
+    Rows of many symbols that take next to no bits get more, or decoding would be a long way with
+    nothing beside it.
+    symbols : of a row
+
+    >>> lanes_for(5000, 784, 4e6), lanes_for(3, 784, 4e6), lanes_for(5000, 784, 2000)
+    (714, 3, 60)
     """
-    return max(1, min(rows, MOST_LANES, int(0.005 * bits / 28)))
+    affordable, needed = int(0.005 * bits / 28), -(-rows * symbols // STEPS)
+    return max(1, min(rows, MOST_LANES, max(affordable, needed)))
+
+
+STEPS = 2**16  # one behind the other in a chunk, about
 
 
 class Model:
@@ -68,7 +76,7 @@ class Model:
                 steps.add(head, values.astype(np.int64), present)
             padded[at] = values
         bits = steps.bits()
-        lanes = lanes or lanes_for(len(rows), bits)
+        lanes = lanes or lanes_for(len(rows), symbols.shape[0], bits)
         return Coded(rans.encode(steps.backwards(lanes), lanes), lanes, bits)
 
     def costs(self, rows: np.ndarray) -> np.ndarray:

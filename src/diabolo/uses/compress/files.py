@@ -359,6 +359,8 @@ class Contents:
         self.kept: list[Any] = _listed(document, "kept", int)
         self._models: dict[str, Model] = {}
         self._open: dict[int, Iterator[np.ndarray]] = {}
+        if not self.files:
+            raise ValueError("its directory has no files")
         self._held: dict[int, bytes] = {}
         sizes = [entry.get("size") for entry in self.files]
         if not all(type(size) is int and size >= 0 for size in sizes):
@@ -443,12 +445,13 @@ class Contents:
     ) -> list[tuple[int, int, int, int]]:
         """Section, lanes, first and last row of every chunk."""
         chunks, place = [], 0
-        most = max(1, 4 * streams.CHUNK // (layout.cells * len(layout.planes)))
+        steps = layout.cells * len(layout.planes)
+        most = max(1, 4 * streams.CHUNK // steps)
         for chunk in _listed(stream, "chunks", list):
             if len(chunk) != 3 or not all(type(value) is int for value in chunk):
                 raise ValueError("its directory has a chunk that makes no sense")
             section, lanes, rows = chunk
-            if not 1 <= lanes <= rows <= most:
+            if not 1 <= lanes <= rows <= most or -(-rows // lanes) * steps > streams.MOST_STEPS:
                 raise ValueError("its directory has a chunk that makes no sense")
             chunks.append((section, lanes, place, place + rows))
             place += rows

@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from diabolo.uses.compress import columns
+from diabolo.uses.compress.chunks import STEPS
 from diabolo.uses.compress.heads import Plane
 from diabolo.uses.compress.layout import Layout
 from diabolo.uses.compress.streams import Stream
@@ -355,6 +356,7 @@ def _table_stream(
         return {"rows": n}
     # a piece of rows a lane: few enough lanes that their 28 bits do not count, many for speed
     height = max(32, math.ceil(n / 256), math.ceil(n * len(planes) / 2**18))
+    height = min(height, max(1, STEPS // len(planes)))
     pieces = math.ceil(n / height)
     padded = np.zeros((pieces * height, len(planes)), np.int16)
     padded[:n] = symbols

@@ -21,6 +21,7 @@ from diabolo.uses.compress.layout import Inputs, Layout
 from diabolo.uses.compress.network import Weights
 
 CHUNK = 2**21  # symbols
+MOST_STEPS = 2**17  # of decoding one behind the other: more would take for ever
 MOST_PLANES = 4096
 MOST_UNITS = 1024
 MOST_TEXT = 2**20  # bytes of a layout
@@ -95,7 +96,7 @@ def layout_from_json(given: Any) -> Layout:
         given["differences"],
         given["position"],
     )
-    if layout.cells * len(planes) > 4 * CHUNK:
+    if layout.cells * len(planes) > MOST_STEPS:
         raise ValueError("a layout has rows of more symbols than a chunk may hold")
     return layout
 
