@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from diabolo.report.numerals import per_cent
@@ -37,9 +39,8 @@ def _blocks(studio: Studio) -> list[Block]:
     if data.train_labels is None or data.test_labels is None:
         return [Lines("Labels", ["This set comes without labels: there is nothing to classify."])]
     rows, bars, last = [], [], {}
-    for count in SHARES:
-        if count > len(data.train) // 2:
-            continue
+    half = len(data.train) // 2
+    for count in [one for one in SHARES if one <= half] or [half]:
         found = {
             "frozen": _wrong(studio, count, fine_tune=False),
             "fine-tuned": _wrong(studio, count),
@@ -62,7 +63,7 @@ def _blocks(studio: Studio) -> list[Block]:
 
 
 def _classifier(studio: Studio, fine_tune: bool, pretrained: bool) -> EncoderClassifier:
-    words = {
+    words: dict[str, Any] = {
         "control": False,
         "random_state": studio.seed,
         "fine_tune": fine_tune,
