@@ -19,7 +19,12 @@ OWN_FLAGS = {
     "deep": ("--hidden", "16,12"),
 }
 
-WIDTHS = {"overcomplete": 128, "dictionary": 256, "masked": 32}  # of the default code
+WIDTHS = {
+    "overcomplete": 128,
+    "dictionary": 256,
+    "masked": 32,
+    "parametric-umap": 2,
+}  # of the default code
 
 
 @pytest.mark.parametrize("name", RECIPES)

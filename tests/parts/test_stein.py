@@ -27,7 +27,10 @@ def divergence(module, x, repeats=4000):
     record, generator = module.observe(Example(x), None), noise(1)
     with torch.no_grad():
         values = torch.stack(
-            [module.penalties[0](record, module, generator) for _ in range(repeats)]
+            [
+                module.penalties[0].along_signs(record, module, generator).mean()
+                for _ in range(repeats)
+            ]
         )
     return float(values.mean()), float(values.std() / repeats**0.5)
 
@@ -51,6 +54,15 @@ def test_stein_says_what_clean_rows_would():
         record = module.observe(Example(y), None)
         f = module.likelihood.mean(record.out)
         risk = 0.5 * (f - x).square().sum(1).mean()
-        term = module.penalties[0](record, module, noise(5))
+        term = module.penalties[0].along_signs(record, module, noise(5)).mean()
     estimate = 0.5 * (f - y).square().sum(1).mean() + sigma**2 * term - 0.5 * 6 * sigma**2
     assert float(estimate) == pytest.approx(float(risk), rel=0.02)
+
+
+def test_no_row_counts_less_than_nothing():
+    module, x = small(), normal(200, 6)
+    record = module.observe(Example(x), None)
+    rows = module.penalties[0].along_signs(record, module, noise(1)).detach()
+    assert (rows < 0).any()
+    value = module.penalties[0](record, module, noise(1)).detach()
+    assert float(value) == pytest.approx(float(rows.clamp(min=0).mean()))

@@ -14,6 +14,7 @@ CHAPTERS = {
     "side-by-side": "Side by side",
     "autoencoder": "Autoencoder: undercomplete and overcomplete",
     "deep": "Deep autoencoder",
+    "reduction": "Dimensionality reduction",
     "stacked": "Stacked autoencoder",
     "denoising": "Denoising autoencoder",
     "sparse": "Sparse autoencoder",

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 class Divergence(Penalty):
     """div f = Σ_j ∂f_j/∂x_j of f = decode(encode(·)), mean over rows; σ² is its weight.
 
+    No row counts less than 0. At the f that is looked for, ∂f/∂x is the covariance of what may be
+    behind x, over σ², so that bᵀ(∂f/∂x)b is never negative (Efron 2011, "Tweedie's formula and
+    selection bias"); but where entries do not vary, a net can make it as negative as it likes.
+
     Estimated with one random sign b_j for each entry, bᵀ(f(x + s b) − f(x)) / s, whose mean is the
     divergence but for what is of the order s (Ramani, Blu & Unser 2008, "Monte-Carlo SURE").
 
@@ -39,8 +43,14 @@ class Divergence(Penalty):
     def forward(
         self, record: Pass, model: AutoencoderModule, generator: torch.Generator | None
     ) -> Tensor:
+        return self.along_signs(record, model, generator).clamp(min=0).mean()
+
+    def along_signs(
+        self, record: Pass, model: AutoencoderModule, generator: torch.Generator | None
+    ) -> Tensor:
+        """bᵀ(∂f/∂x)b of every row, (n,)."""
         x = record.x_in
         signs = 2 * torch.empty_like(x).bernoulli_(0.5, generator=generator) - 1
         here = model.likelihood.mean(record.out)
         there = model.reconstruct(x + self.step * signs, record.context)
-        return ((there - here) * signs).sum(1).mean() / self.step
+        return ((there - here) * signs).sum(1) / self.step

@@ -64,7 +64,9 @@ def _table(studio: Studio, codes: dict[str, np.ndarray]) -> Table:
     labels = None if data.test_labels is None else data.test_labels[:MEASURED]
     found = {name: map_quality(rows, points, labels) for name, points in codes.items()}
     heads = ["", "trustworthiness", "continuity", "stress"]
-    values = [[q.trustworthiness, q.continuity, q.stress] for q in found.values()]
+    values: list[list[float | None]] = [
+        [q.trustworthiness, q.continuity, q.stress] for q in found.values()
+    ]
     if labels is not None:
         heads.append("5-NN accuracy")
         values = [[*v, q.accuracy] for v, q in zip(values, found.values(), strict=True)]
