@@ -147,7 +147,7 @@ def of_images(threads: int | None, classes: tuple[int, ...]) -> dict[str, Any]:
     found = {}
     for k in classes:
         began = time.perf_counter()
-        model = detector(threads, 0, estimator=Autoencoder(n_components=32, max_epochs=20))
+        model = detector(threads, 0, estimator=Autoencoder(n_components=16, max_epochs=20))
         strange = -model.fit(rows[names == k]).score_samples(seen)
         found[k] = {
             "auroc": 100 * float(roc_auc_score(own != k, strange)),

@@ -26,6 +26,7 @@ def chapter(studio: Studio) -> Section:
             n_components=studio.budget.code, max_epochs=20, random_state=studio.seed
         ),
         contamination=0.05,
+        relative=False,
         random_state=studio.seed,
         baseline=False,
     ).fit(known)

@@ -62,6 +62,9 @@ class AnomalyDetector(OutlierMixin, Use):
     held_out : share of rows that nothing is learned from; the threshold is set by them. 0: by the
         rows learned from.
     doubt : standard errors of the members' mean within which `decide` abstains.
+    relative : of autoencoders that rebuild rows, whether to measure squared errors as shares of
+        the row's own Σ x² in place of nats: else an image is strange for having much ink. None:
+        for images.
     baseline : whether to compare with an isolation forest; see `agreement_`.
     random_state, n_threads : as of all families, where `estimator` says nothing else.
 
@@ -76,6 +79,7 @@ class AnomalyDetector(OutlierMixin, Use):
     contamination: float | str = 0.05
     held_out: float = 0.0
     doubt: float = 2.0
+    relative: bool | None = None
     baseline: bool = True
     random_state: Any = None
     n_threads: int | None = None
@@ -85,6 +89,7 @@ class AnomalyDetector(OutlierMixin, Use):
         "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
         "held_out": [Interval(Real, 0, 1, closed="left")],
         "doubt": [Interval(Real, 0, None, closed="left")],
+        "relative": ["boolean", None],
         "baseline": ["boolean"],
         "random_state": ["random_state"],
         "n_threads": [Interval(Integral, 1, None, closed="left"), None],
@@ -294,7 +299,10 @@ class AnomalyDetector(OutlierMixin, Use):
             return HiddenCells(module.members, d, self.mask_seed_)
         if isinstance(self.estimator_, MaskedAutoencoder):
             return HiddenCells([module], d, self.mask_seed_)
-        return Rebuilding(module) if isinstance(module, AutoencoderModule) else None
+        if not isinstance(module, AutoencoderModule):
+            return None
+        is_image = len(self.estimator_.columns_.shape) > 1
+        return Rebuilding(module, is_image if self.relative is None else self.relative)
 
     def _measured(self, X: Any, errors: bool = False) -> tuple[np.ndarray, ...]:
         """Rows' own scores (n,), the partner's (n,), the cells' (n, d); standard errors (n,)."""

@@ -77,13 +77,20 @@ class HiddenCells:
 
 
 class Rebuilding:
-    """The score of any other autoencoder: the nats that a cell costs once the code is known."""
+    """The score of any other autoencoder: the nats that a cell costs once the code is known.
 
-    def __init__(self, module: AutoencoderModule) -> None:
-        self.module = module
+    relative : squared errors instead, as shares of the row's own Σ x².
+    """
+
+    def __init__(self, module: AutoencoderModule, relative: bool = False) -> None:
+        self.module, self.relative = module, relative
 
     def cells(self, x: Tensor, side: Tensor | None) -> Tensor:
-        """(1, n, d) in nats."""
+        """(1, n, d), in nats unless relative."""
+        if self.relative:
+            errors = self.module.likelihood.distance(x, self.module.reconstruct(x, side))
+            energy = x.nan_to_num().square().sum(1, keepdim=True)
+            return (errors / energy.clamp(min=1e-6)).unsqueeze(0)
         out = call(self.module.decoder, self.module.encode(x, side), side)
         return -self.module.likelihood.log_prob(x, out).unsqueeze(0)
 
