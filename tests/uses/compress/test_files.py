@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 import zlib
 from pathlib import Path
 
@@ -531,3 +532,12 @@ def test_crc_of_pngs_is_checked(tmp_path):
     assert zlib.crc32(content)
     _, found = there_and_back(source, tmp_path, steps=20)
     assert found["a/one.png"] == bytes(content)
+
+
+def test_what_the_page_shows_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[3] / "docs" / "uses" / "compress.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict = {}
+    exec(code, names)
+    assert names["result"].size < names["result"].zstandard

@@ -176,7 +176,9 @@ def _array(
         return None
     if math.prod(shape) * dtype.itemsize != len(content) - start:
         return None
-    values = np.frombuffer(content, dtype, offset=start).reshape(shape, order="CF"[fortran])
+    values = np.frombuffer(content, dtype, offset=start).reshape(
+        shape, order="F" if fortran else "C"
+    )
     head = {"kind": "array", "head": found.keep(content[:start]), "dtype": dtype.str}
     images = None if fortran else _as_images(values)
     if images is not None:
