@@ -14,7 +14,7 @@ from diabolo.uses import impute as module
 def _brief(monkeypatch):
     """A short training: what is written where does not depend on how good it is."""
     small = MaskedEnsemble(n_members=2, max_epochs=3, hidden_layer_sizes=(8,))
-    monkeypatch.setattr(module, "MaskedEnsemble", lambda: small)
+    monkeypatch.setattr(module.Imputer, "suited", staticmethod(lambda: small))
 
 
 @pytest.fixture

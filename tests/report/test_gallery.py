@@ -23,6 +23,8 @@ CHAPTERS = {
     "variational": "Variational autoencoder",
     "generating": "Generating new data",
     "manipulation": "Data manipulation",
+    "classification": "Classification on encoder features",
+    "imputation": "Missing values",
     "manifold": "Manifold learning",
     "compressing": "Data compression",
     "clustering": "Clustering",

@@ -51,7 +51,7 @@ class Imputer(TransformerMixin, Use):
     (`diabolo.parts.outcomes`). Several missing cells of a row are drawn one after the other, so
     that they go together.
 
-    estimator : a family that predicts hidden cells, not fitted; None: `MaskedEnsemble`.
+    estimator : a family that predicts hidden cells, not fitted; None: a `MaskedEnsemble`.
     schema : columns that are not what their type says, by name: "number", "boolean", "category",
         "date", or "ignore".
     calibrate : False: half the time, and no draws.
@@ -77,7 +77,7 @@ class Imputer(TransformerMixin, Use):
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn from rows X, with gaps or without; y is not looked at."""
         self._validate_params()
-        family = MaskedEnsemble() if self.estimator is None else clone(self.estimator)
+        family = self.suited() if self.estimator is None else clone(self.estimator)
         if not isinstance(family, Predicting):
             raise ValueError(
                 f"{type(family).__name__} does not predict hidden cells: pass MaskedEnsemble() or "
@@ -103,6 +103,14 @@ class Imputer(TransformerMixin, Use):
         else:
             self.__dict__.pop("feature_names_in_", None)
         return self
+
+    @staticmethod
+    def suited() -> MaskedEnsemble:
+        """The family where none was asked for: twice as wide as an ensemble's own default.
+
+        On mpg .431 / .249 against .448 / .289 (errors of numbers and categories, bench/impute.py).
+        """
+        return MaskedEnsemble(n_components=64, hidden_layer_sizes=(128,))
 
     def transform(self, X: Any) -> Any:
         """Rows X with their missing cells filled, as what came in."""
