@@ -45,11 +45,11 @@ class Imputer(TransformerMixin, Use):
     stay as they are. Text that names rows passes through, as do columns that the schema ignores.
     A column of which nothing is known stays as it is.
 
-    Draws are calibrated: a second model, fitted to three quarters of the rows, predicts hidden cells
-    of the others. A number is drawn as its expectation plus the error of a held-out cell that was
-    expected to be about the same from about as much, probabilities get one temperature a column
-    (`diabolo.parts.outcomes`). Several missing cells of a row are drawn one after the other, so
-    that they go together.
+    Draws are calibrated: a second model, fitted to three quarters of the rows, predicts hidden
+    cells of the others. A number is drawn as its expectation plus the error of a held-out cell
+    that was expected to be about the same from about as much, probabilities get one temperature a
+    column (`diabolo.parts.outcomes`). Several missing cells of a row are drawn one after the
+    other, so that they go together.
 
     estimator : a family that predicts hidden cells, not fitted; None: a `MaskedEnsemble`.
     schema : columns that are not what their type says, by name: "number", "boolean", "category",
