@@ -103,9 +103,15 @@ def measured(name: str, budget: float, steps: int | None, n_threads: int | None)
             "seconds": whole,
             "coding MB/s": result.coding and raw / result.coding / 1e6,
             "decoding MB/s": raw / back / 1e6,
-            "others": others(name, content),
         }
-    return row
+        print(
+            f"{name:12} {row['bytes']:>10,} bytes  {row['bits']:.4f} bits a value "
+            f"({row['bits without model']:.4f} without model)  {row['training steps']} steps in "
+            f"{row['training seconds']:.0f} s  coding {row['coding MB/s'] or 0:.2f}, decoding "
+            f"{row['decoding MB/s']:.2f} MB/s" + ("  FALLBACK" if row["fallback"] else ""),
+            flush=True,
+        )
+        return {**row, "others": others(name, content)}
 
 
 def others(name: str, content: bytes) -> dict[str, int]:
@@ -152,21 +158,13 @@ def main() -> None:
     for name in options.only or [*ARRAYS, *TEXTS]:
         row = measured(name, options.budget, options.steps, options.threads)
         rows.append(row)
-        best = min(row["others"].items(), key=lambda item: item[1])
-        print(
-            f"{name:12} {row['bytes']:>10,} bytes  {row['bits']:.4f} bits a value "
-            f"({row['bits without model']:.4f} without model)  {row['training steps']} steps in "
-            f"{row['training seconds']:.0f} s  coding {row['coding MB/s'] or 0:.2f}, decoding "
-            f"{row['decoding MB/s']:.2f} MB/s  best other {best[0]} {best[1]:,}"
-            + ("  FALLBACK" if row["fallback"] else ""),
-            flush=True,
-        )
         print(
             " " * 12,
             "  ".join(
                 f"{other} {8 * size / (row['values'] or row['raw']):.3f}"
-                for other, size in row["others"].items()
+                for other, size in sorted(row["others"].items(), key=lambda item: item[1])
             ),
+            flush=True,
         )
     if options.only is None and options.steps is None:
         made = {"machine": platform.processor() or platform.machine(), "cpus": os.cpu_count()}
