@@ -10,9 +10,9 @@ with training and test part together (9,298), MNIST by 10,000 of its training ro
 seen. Beside: k-means (5 starts) and a Gaussian mixture on the pixels and on PCA of the code's
 size. The first row of USPS is a gate: k-means on pixels has to give the known .667 / .625 / .545.
 
-The method's constants (blur of the tangents, neighbours, steps of the layout) were chosen on 3,000
-and 4,000 rows of MNIST's training part; the number of clusters is estimated once more without
-being told ("k").
+The way was found while looking at the labels of digits and USPS; the blur of the tangents was
+chosen on 3,000 rows of MNIST's training part, neighbours and steps of the layout were set once. The
+number of clusters is estimated once more without being told ("k").
 """
 
 from __future__ import annotations

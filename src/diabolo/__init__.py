@@ -46,11 +46,11 @@ if TYPE_CHECKING:  # for editors and type checkers, which cannot see through the
     from diabolo.families.variational import VariationalAutoencoder as VariationalAutoencoder
     from diabolo.families.vector_quantised import VQVAE as VQVAE
     from diabolo.families.wasserstein import WassersteinAutoencoder as WassersteinAutoencoder
-    from diabolo.uses.manifold.explore import Manifold as Manifold
     from diabolo.uses.classify import EncoderClassifier as EncoderClassifier
     from diabolo.uses.cluster.clusterer import DeepClusterer as DeepClusterer
     from diabolo.uses.detect.detector import AnomalyDetector as AnomalyDetector
     from diabolo.uses.impute import Imputer as Imputer
+    from diabolo.uses.manifold.explore import Manifold as Manifold
     from diabolo.uses.saved import load as load
 
 __version__ = "0.1.0"

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import make_s_curve, make_swiss_roll
 
-from diabolo.measures.dimension import by_scale, significant, two_nn
 from diabolo.doctor.nearest import nearest
+from diabolo.measures.dimension import by_scale, significant, two_nn
 
 
 @pytest.mark.parametrize("d", [1, 2, 3, 5])

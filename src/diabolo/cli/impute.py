@@ -164,8 +164,9 @@ def _in_manner(cells: pl.Series, known: pl.Series) -> pl.Series:
         return cells.cast(pl.String)
     if known.str.contains("(?i)e").any():
         return cells.cast(pl.String)
-    places = known.str.strip_chars().str.extract(r"\.(\d+)$").str.len_chars().max() or 0
-    return pl.Series([f"{float(cell):.{places}f}" for cell in cells])
+    decimals = known.str.strip_chars().str.extract(r"\.(\d+)$").str.len_chars().drop_nulls()
+    places = max(decimals.to_list(), default=0)
+    return pl.Series([f"{cell:.{places}f}" for cell in cells.to_list()])
 
 
 def _report(

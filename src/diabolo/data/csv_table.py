@@ -89,9 +89,9 @@ def read_csv(path: Path, schema: Asked = None) -> pl.DataFrame:
     layout = _layout(path)
     try:
         if isinstance(schema, Schema):  # what no column can be read as is found out later
-            schema = {field.name: field.kind for field in schema.fields} | {
-                name: "ignore" for name in schema.ignored
-            }
+            schema = {field.name: field.kind for field in schema.fields} | dict.fromkeys(
+                schema.ignored, "ignore"
+            )
         types = _sampled_types(path, layout, None, schema)
         try:
             return layout.scan(path, types).collect()

@@ -77,12 +77,12 @@ class Learner(CallbackSupportMixin, Parameters):
         """
         return side_columns(context, rows)
 
-    # what families compose with
-
     @property
     def n_joined(self) -> int:
         """Neighbours of a row, one of which comes along with it in a batch; 0: none does."""
         return 0
+
+    # what families compose with
 
     def code_size(self, facts: Facts) -> int:
         return int(self.n_components or composition.code_size(facts))

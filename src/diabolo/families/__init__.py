@@ -37,8 +37,8 @@ AUTOENCODERS = {
     "IsometricAutoencoder": "isometric",
     "LayoutAutoencoder": "layout",
     "ParametricUMAP": "parametric_umap",
-    "AdversarialAutoencoder": "adversarial_autoencoder",
     "SUREAutoencoder": "sure",
+    "AdversarialAutoencoder": "adversarial_autoencoder",
     "VAEGAN": "vae_gan",
     "FactorVAE": "factor",
 }

@@ -145,7 +145,7 @@ def scatter(
     frame = Markup('<rect class="frame" x="0.5" y="0.5" width="{0}" height="{0}"/>').format(
         side - 1
     )
-    return _svg(title, side, side, frame, *clouds, *centres)
+    return _svg(title, side, side, frame, *clouds, *over, *centres)
 
 
 def _centres(

@@ -75,7 +75,7 @@ class EncoderClassifier(ClassifierMixin, Use):
     steps: `control_` says how often either is wrong on a fifth of the labelled rows, held out for
     that (with few labels on each fifth in turn). The final fit uses all labels.
 
-    estimator : an autoencoder, not fitted; None: a denoising one, convolutional for images.
+    estimator : an autoencoder, not fitted; None: a denoising one.
     pretrained : a fitted model, or a model file, whose encoder is taken instead.
     pretrain : False: no pre-training at all, which is the control itself.
     fine_tune : whether labels change the encoder; else only the softmax layer learns from them.
