@@ -47,7 +47,9 @@ def test_a_picture_alone(diabolo, pictures, tmp_path):
         values(path)[None] for path in (out, pictures / "noisy.png", pictures / "clean.png")
     )
     quality = report["quality"]
-    assert quality["denoised"]["psnr"] == pytest.approx(psnr(found, clean)[0], abs=0.01)
+    assert quality["denoised"]["psnr"] == pytest.approx(
+        psnr(found, clean)[0], abs=0.05
+    )  # in 256 greys
     assert quality["noisy"]["psnr"] == pytest.approx(psnr(noisy, clean)[0])
     assert quality["denoised"]["psnr"] > quality["noisy"]["psnr"] + 3
     assert {"median", "non-local means", "PCA of patches"} <= quality.keys()

@@ -23,6 +23,7 @@ WIDTHS = {
     "overcomplete": 128,
     "dictionary": 256,
     "masked": 32,
+    "layout": 10,
     "parametric-umap": 2,
 }  # of the default code
 

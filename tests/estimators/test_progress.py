@@ -115,6 +115,7 @@ def test_scoring_monitor(make, rows):
 
 def test_bars_nest_in_a_grid_search(make, rows, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("rich._console", None)  # one of an earlier test knows its own width
     search = GridSearchCV(make(), {"n_components": [1, 2]}, cv=2)
     search.set_callbacks(ProgressBar(max_propagation_depth=None)).fit(rows)
     shown = capsys.readouterr().out

@@ -202,14 +202,14 @@ def test_draws_are_as_wide_as_errors_are(whole, gaps, fitted):
 def test_draws_of_one_row_go_together():
     """Two columns that are equal: drawn at once they are nearly equal, too."""
     random = np.random.default_rng(0)
-    z = random.normal(size=400)
-    X = np.column_stack([z, z, random.normal(size=400)])
+    z = random.normal(size=1500)
+    X = np.column_stack([z, z, random.normal(size=1500)])
     X[:100, :2] = np.nan
     model = Imputer(
         estimator=MaskedEnsemble(n_members=4, max_epochs=200), random_state=0, n_threads=1
     ).fit(X)
     drawn = np.concatenate([one[:100, :2] for one in model.draws(X, 10, random_state=0)])
-    assert np.corrcoef(drawn.T)[0, 1] > 0.8
+    assert np.corrcoef(drawn.T)[0, 1] > 0.7  # drawn apart: 0
     assert drawn.std() > 0.7
 
 

@@ -25,7 +25,7 @@ from diabolo.parts.spec import Part
 
 # held-out cells that count as near: so many, or a share of all. A few of them make intervals too
 # narrow: of 20, a third are the same cell hidden with others, and 80 % cover 68
-NEAREST, SHARE = 100, 0.25
+NEAREST, SHARE = 60, 0.1
 TEMPERATURES = torch.logspace(-0.5, 0.7, 49)  # 0.32 … 5
 TOGETHER = 256  # cells that are compared with all held-out ones at once
 ENOUGH = 50  # held-out cells of a column that a temperature is chosen by
