@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import sys
 import time
 from collections.abc import Callable
@@ -30,6 +29,7 @@ from sklearn.preprocessing import StandardScaler
 
 import diabolo
 from diabolo.estimators.estimator import Estimator
+from diabolo.records.machine import processor
 from diabolo.records.page import cells, markdown, write_page
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -232,16 +232,8 @@ EXPERIMENTS = {
 
 
 def machine() -> str:
-    model = next(
-        (
-            line.split(":")[1].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")
-        ),
-        platform.processor(),
-    )
     load = f"load {os.getloadavg()[0]:.1f}"  # others on the machine make seconds longer
-    return f"{model}, {torch.get_num_threads()} threads, {load}, torch {torch.__version__}"
+    return f"{processor()}, {torch.get_num_threads()} threads, {load}, torch {torch.__version__}"
 
 
 def main() -> None:

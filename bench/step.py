@@ -40,6 +40,7 @@ from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts.codes import Deterministic
 from diabolo.parts.likelihoods import Gaussian
 from diabolo.parts.networks import Dense
+from diabolo.records.machine import processor
 
 D = (784, 1000, 500, 250, 30, 250, 500, 1000, 784)
 S = (64, 16, 2, 16, 64)
@@ -272,9 +273,7 @@ def verdict(text: str, value: float, bound: float, at_least: bool) -> None:
 
 
 def hardware(threads: int) -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if os.name == "posix" else []
-    models = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    machine = f"{models[0] if models else 'unknown CPU'}, {os.cpu_count()} CPUs"
+    machine = f"{processor()}, {os.cpu_count()} CPUs"
     return f"{machine}, load {os.getloadavg()[0]:.1f}, {threads} threads, torch {torch.__version__}"
 
 

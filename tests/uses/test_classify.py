@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-import sklearn.utils.estimator_checks as checks
 import torch
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 
 import diabolo
+from battery import carry_out, every_check
 from diabolo import (
     Autoencoder,
     DenoisingAutoencoder,
@@ -55,21 +55,9 @@ def brief():
     )
 
 
-@pytest.mark.parametrize(
-    "check",
-    [
-        *(check for _, check in checks.estimator_checks_generator(brief())),
-        lambda it: checks.check_param_validation("EncoderClassifier", it),
-        lambda it: checks.check_dataframe_column_names_consistency("EncoderClassifier", it),
-    ],
-    ids=lambda check: getattr(getattr(check, "func", check), "__name__", "check"),
-)
+@every_check(brief())
 def test_check(check):
-    state = np.random.get_state()  # noqa: NPY002
-    try:
-        check(brief())
-    finally:
-        np.random.set_state(state)  # noqa: NPY002
+    carry_out(check, brief())
 
 
 def test_same_seed_same_classifier(blobs, few, fitted):

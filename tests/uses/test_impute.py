@@ -12,6 +12,7 @@ import scipy.sparse
 import sklearn.utils.estimator_checks as checks
 
 import diabolo
+from battery import carry_out, every_check
 from diabolo import Autoencoder, Imputer, MaskedAutoencoder, MaskedEnsemble
 
 SMALL = MaskedEnsemble(n_members=2, max_epochs=5, hidden_layer_sizes=(16,))
@@ -57,23 +58,13 @@ def frame(gaps):
 # scikit-learn's contract
 
 
-@pytest.mark.parametrize(
-    "check",
-    [
-        *(check for _, check in checks.estimator_checks_generator(Imputer(estimator=SMALL))),
-        lambda it: checks.check_param_validation("Imputer", it),
-        lambda it: checks.check_dataframe_column_names_consistency("Imputer", it),
-        lambda it: checks.check_transformer_get_feature_names_out("Imputer", it),
-        lambda it: checks.check_set_output_transform("Imputer", it),
-    ],
-    ids=lambda check: getattr(getattr(check, "func", check), "__name__", "check"),
+@every_check(
+    Imputer(estimator=SMALL),
+    checks.check_transformer_get_feature_names_out,
+    checks.check_set_output_transform,
 )
 def test_check(check):
-    state = np.random.get_state()  # noqa: NPY002
-    try:
-        check(Imputer(estimator=SMALL, calibrate=False))
-    finally:
-        np.random.set_state(state)  # noqa: NPY002
+    carry_out(check, Imputer(estimator=SMALL, calibrate=False))
 
 
 # only missing cells change

@@ -110,6 +110,10 @@ class Fits:
         """Every row, in order, in large pieces."""
         yield from self._batches(np.arange(len(self.dataset)), seed=0).in_order()
 
+    def all_scaled(self) -> Tensor:
+        """Every row as the networks see it, in memory, (n, d) float32."""
+        return torch.cat([batch.x.cpu() for batch in self.all_rows()])
+
     def single_pass(self, players: tuple[Player, ...], number: int) -> Phase:
         """Pass `number` over rows that come in pieces: all of them, at a constant rate."""
         rows = np.arange(len(self.dataset))

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from numbers import Integral, Real
 from typing import ClassVar
 
-import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from diabolo.engine.schedule import Phase
 from diabolo.estimators.composition import Facts, refuse_mixed
 from diabolo.estimators.estimator import Estimator
 from diabolo.estimators.fits import Fits
+from diabolo.estimators.guided import guided_first
 from diabolo.estimators.isomap import layout
 from diabolo.models.autoencoder import AutoencoderModule
-from diabolo.models.guided import Guided
 from diabolo.parts.codes import Deterministic
 from diabolo.parts.penalties import Isometry
 
@@ -70,16 +68,6 @@ class IsometricAutoencoder(Estimator):
         free = fits.phase("joint", self.players(module, fits))
         if not self.guide or free.max_epochs < 2 or len(fits.dataset) < 3:
             return [free]
-        half = math.ceil(free.max_epochs / 2)
-        led = Fits(self, fits.dataset, self._beside_places(fits, module.code.dim), fits.labels)
-        player = led.player("guided", Guided(module, self.guide))
-        return [
-            led.phase("guided", (player,), half),
-            fits.phase("joint", self.players(module, fits), free.max_epochs - half),
-        ]
-
-    def _beside_places(self, fits: Fits, dim: int) -> np.ndarray:
-        """The context and Isomap's places, (n, c + dim)."""
-        rows = np.concatenate([batch.x.cpu().numpy() for batch in fits.all_rows()])
-        places = layout(rows, dim, self._seeds.number("isomap"), self.neighbours)
-        return places if fits.context is None else np.hstack([fits.context, places])
+        rows = fits.all_scaled().numpy()
+        places = layout(rows, module.code.dim, self._seeds.number("isomap"), self.neighbours)
+        return guided_first(free, fits, module, places, self.guide)

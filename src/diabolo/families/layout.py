@@ -6,7 +6,6 @@ from dataclasses import replace
 from numbers import Integral, Real
 from typing import ClassVar
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -18,9 +17,9 @@ from diabolo.engine.schedule import Phase
 from diabolo.estimators.composition import Facts, image_shape
 from diabolo.estimators.estimator import Estimator
 from diabolo.estimators.fits import Fits
+from diabolo.estimators.guided import guided
 from diabolo.estimators.layouts import layout
 from diabolo.models.autoencoder import AutoencoderModule
-from diabolo.models.guided import Guided
 from diabolo.parts.codes import Deterministic
 
 SHORTEST = 20  # epochs; where places are known a third of the usual steps is enough
@@ -66,16 +65,14 @@ class LayoutAutoencoder(Estimator):
         if not self.guide or len(fits.dataset) < FEWEST:
             return super().plan(module, fits)
         places = layout(joined(self._nearest(fits)), module.code.dim, self._seeds)
-        beside = places if fits.context is None else np.hstack([fits.context, places])
-        led = Fits(self, fits.dataset, beside, fits.labels)
-        phase = led.phase("guided", (led.player("guided", Guided(module, self.guide)),))
+        phase = guided(fits, module, places, self.guide)
         if self.max_epochs is None:
             phase = replace(phase, max_epochs=max(SHORTEST, phase.max_epochs // 3))
         return [phase]
 
     def _nearest(self, fits: Fits) -> Nearest:
         facts = Facts.of(self.columns_, len(fits.dataset), 0)
-        x = torch.cat([batch.x.cpu() for batch in fits.all_rows()])
+        x = fits.all_scaled()
         k, seed = min(self.nearby, len(x) - 1), self._seeds.number("neighbours")
         shape = self._moved_shape(facts)
         if shape is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -17,9 +16,9 @@ from diabolo.engine.schedule import Phase
 from diabolo.estimators.composition import Facts
 from diabolo.estimators.estimator import Estimator
 from diabolo.estimators.fits import Fits, epochs
+from diabolo.estimators.guided import guided_first
 from diabolo.estimators.umap import layout
 from diabolo.models.autoencoder import AutoencoderModule
-from diabolo.models.guided import Guided
 from diabolo.parts.codes import Deterministic
 from diabolo.parts.neighbours import Neighbours
 
@@ -76,25 +75,19 @@ class ParametricUMAP(Estimator):
         free = fits.phase("joint", self.players(module, fits), most)
         if not (self.n_joined and self.guide) or free.max_epochs < 2 or len(fits.dataset) < 3:
             return [free]
-        half = math.ceil(free.max_epochs / 2)
-        led = Fits(self, fits.dataset, self._beside_places(fits, module.code.dim), fits.labels)
-        player = led.player("guided", Guided(module, self.guide))
-        return [
-            led.phase("guided", (player,), half),
-            fits.phase("joint", self.players(module, fits), free.max_epochs - half),
-        ]
+        places = self._places(fits, module.code.dim)
+        return guided_first(free, fits, module, places, self.guide)
 
-    def _beside_places(self, fits: Fits, dim: int) -> np.ndarray:
-        """The context and UMAP's places, (n, c + dim)."""
-        rows = np.concatenate([batch.x.cpu().numpy() for batch in fits.all_rows()])
+    def _places(self, fits: Fits, dim: int) -> np.ndarray:
+        """UMAP's places of all rows, (n, dim)."""
+        rows = fits.all_scaled().numpy()
         start = np.zeros((len(rows), dim), np.float32)
         components = PCA(min(dim, *rows.shape), random_state=0).fit_transform(rows)
         start[:, : components.shape[1]] = components
         seed = self._seeds.number("layout")
         graph = fits.graph(fits.train if fits.held_out is None else np.arange(len(rows)))
         shape = curve(float(self.min_dist))
-        places = layout(graph, torch.from_numpy(start), *shape, seed, int(self.repulsion))
-        return places if fits.context is None else np.hstack([fits.context, places])
+        return layout(graph, torch.from_numpy(start), *shape, seed, int(self.repulsion))
 
     def joining(self, weight: float) -> Neighbours:
         a, b = curve(float(self.min_dist))

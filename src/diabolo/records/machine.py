@@ -18,7 +18,7 @@ def described() -> dict[str, Any]:
     """Processor, threads, load and versions."""
     return {
         "hardware": {
-            "processor": _processor(),
+            "processor": processor(),
             "cores": os.cpu_count(),
             "threads": torch.get_num_threads(),
             "load": round(os.getloadavg()[0], 1),  # others on the machine make seconds longer
@@ -33,7 +33,8 @@ def described() -> dict[str, Any]:
     }
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Its name; the architecture's where there is none to read."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]

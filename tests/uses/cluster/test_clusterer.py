@@ -3,13 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-import sklearn.utils.estimator_checks as checks
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import silhouette_score
 
 import diabolo
+from battery import carry_out, every_check
 from diabolo import (
     Autoencoder,
     DeepClusterer,
@@ -70,21 +70,9 @@ def brief():
     )
 
 
-@pytest.mark.parametrize(
-    "check",
-    [
-        *(check for _, check in checks.estimator_checks_generator(brief())),
-        lambda it: checks.check_param_validation("DeepClusterer", it),
-        lambda it: checks.check_dataframe_column_names_consistency("DeepClusterer", it),
-    ],
-    ids=lambda check: getattr(getattr(check, "func", check), "__name__", "check"),
-)
+@every_check(brief())
 def test_check(check):
-    state = np.random.get_state()  # noqa: NPY002
-    try:
-        check(brief())
-    finally:
-        np.random.set_state(state)  # noqa: NPY002
+    carry_out(check, brief())
 
 
 # every method

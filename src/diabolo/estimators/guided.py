@@ -1,0 +1,40 @@
+"""Fits whose code is led to places of the rows that were found beforehand."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from diabolo.engine.schedule import Phase
+from diabolo.estimators.fits import Fits
+from diabolo.models.autoencoder import AutoencoderModule
+from diabolo.models.guided import Guided
+
+
+def guided(
+    fits: Fits,
+    module: AutoencoderModule,
+    places: np.ndarray,
+    weight: float,
+    max_epochs: int | None = None,
+) -> Phase:
+    """A phase that leads the code of every row to its place, (n, code.dim), see `Guided`.
+
+    The places go along with the rows as the last columns of their context.
+    """
+    beside = places if fits.context is None else np.hstack([fits.context, places])
+    led = Fits(fits.estimator, fits.dataset, beside, fits.labels)
+    return led.phase("guided", (led.player("guided", Guided(module, weight)),), max_epochs)
+
+
+def guided_first(
+    free: Phase, fits: Fits, module: AutoencoderModule, places: np.ndarray, weight: float
+) -> list[Phase]:
+    """Led for the first half of the epochs of `free`, then let go."""
+    half = math.ceil(free.max_epochs / 2)
+    return [
+        guided(fits, module, places, weight, half),
+        replace(free, max_epochs=free.max_epochs - half),
+    ]
