@@ -136,6 +136,10 @@ CORRUPTIONS = {
     "salt and pepper": lambda: corruptions.SaltAndPepper(0.3, low=-1.0, high=2.0),
     "gaussian": lambda: corruptions.GaussianNoise(0.3),
     "column swap": lambda: corruptions.ColumnSwap(0.3),
+    "moves": lambda: corruptions.Moves(0.3, shape=(5, 5, 1)),
+    "in turn": lambda: corruptions.InTurn(
+        steps=(corruptions.Moves(0.3, shape=(5, 5, 1)), corruptions.Masking(0.3))
+    ),
     "hiding": lambda: corruptions.Hiding(0.4),
     "hiding, unmarked": lambda: corruptions.Hiding(0.4, marked=False),
     "hiding patches": lambda: corruptions.Hiding(0.4, shape=(5, 5, 1), patch=2),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.ndimage
 import torch
 
 from diabolo.parts import corruptions
@@ -142,3 +143,40 @@ class TestHiding:
                 patch = image[:, top : top + 3, left : left + 3].flatten(1)
                 assert (patch == patch[:, :1]).all()
         assert 0 < image.mean() < 1
+
+
+def test_images_are_moved_as_scipy_moves_them():
+    shape, x = (7, 9, 2), uniform(5, 126, dtype=torch.float64)
+    moved, changed = corruptions.Moves(0.4, shape=shape).corrupt(x, noise(3))
+    drawn = torch.empty(5, 2, 3, dtype=torch.float64).uniform_(-0.4, 0.4, generator=noise(3))
+    halves = np.array(shape[:2]) / 2  # of the sides, in pixels
+    middle = halves - 0.5
+    for image, change, found in zip(x.numpy(), drawn.numpy(), moved.numpy(), strict=True):
+        # ours counts across before down, and in halves of the sides
+        matrix = np.eye(2) + change[::-1, 1::-1] * halves[:, None] / halves
+        offset = middle - matrix @ middle + change[::-1, 2] * halves
+        for channel in range(2):
+            expected = scipy.ndimage.affine_transform(
+                np.pad(image.reshape(shape)[..., channel], 9), matrix,
+                offset + 9 - matrix @ np.full(2, 9.0), order=1,
+            )[9:-9, 9:-9]  # fmt: skip
+            np.testing.assert_allclose(found.reshape(shape)[..., channel], expected, atol=1e-12)
+    assert torch.equal(changed, (moved != x).to(x.dtype))
+
+
+def test_images_that_move_nowhere_stay():
+    x = uniform(5, 64, dtype=torch.float64)
+    moved, _ = corruptions.Moves(0.0, shape=(8, 8, 1)).corrupt(x, noise())
+    torch.testing.assert_close(moved, x)
+
+
+def test_one_after_the_other():
+    x, shape = uniform(50, 64, dtype=torch.float64) + 0.1, (8, 8, 1)
+    steps = (corruptions.Moves(0.1, shape=shape), corruptions.Masking(0.3))
+    both = corruptions.InTurn(emphasis=1.0, steps=steps)
+    generator = noise(2)
+    moved, where = steps[0].corrupt(x, generator)
+    masked, hidden = steps[1].corrupt(moved, generator)
+    corrupted, weight = both(x, noise(2))
+    assert torch.equal(corrupted, masked)
+    assert torch.equal(weight, 2 * torch.maximum(where, hidden))

@@ -15,8 +15,10 @@ from diabolo import (
     EncoderClassifier,
     GenerativeAdversarialNetwork,
     MaskedEnsemble,
+    open_dataset,
 )
 from diabolo.families.stacked import StackedAutoencoder
+from diabolo.uses import classify as module
 from diabolo.uses.classify import Control, known_labels
 
 SMALL = DenoisingAutoencoder(n_components=8, hidden_layer_sizes=(16,), max_epochs=2)
@@ -159,6 +161,41 @@ def test_a_frozen_head_is_multinomial_regression(blobs, few):
     z, known = model.estimator_.transform(X), few >= 0
     other = LogisticRegression(C=np.inf, tol=1e-8, max_iter=5000).fit(z[known], few[known])
     np.testing.assert_allclose(model.predict_proba(X), other.predict_proba(z), atol=0.02)
+
+
+def test_the_layer_learns_before_the_encoder(blobs, few, monkeypatch):
+    carried_out, carry = [], module.carry_out
+
+    def watched(phases, *rest, **more):
+        carried_out.extend(phases)
+        return carry(phases, *rest, **more)
+
+    monkeypatch.setattr(module, "carry_out", watched)
+    EncoderClassifier(**QUICK, control=False).fit(blobs[0], few)
+    (layer,), (everything,) = (phase.players for phase in carried_out)
+    assert {name.split(".")[1] for name in layer.trains} == {"head"}
+    assert {name.split(".")[1] for name in everything.trains} == {"encoder", "head"}
+    assert layer.lr == 10 * everything.lr
+
+
+def test_labelled_images_come_moved_as_in_pre_training():
+    """Few labels of digits go further if the rows that bear them are moved, too."""
+    images, y = load_digits(return_X_y=True)
+    images, few = images.reshape(-1, 8, 8), np.where(np.arange(len(y)) < 100, y, -1)
+    start = DenoisingAutoencoder(
+        noise="moves", level=0.15, n_components=32, max_epochs=40, random_state=0, n_threads=1
+    ).fit(images)
+    settings = {"pretrained": start, "control": False, "random_state": 0, "n_threads": 1}
+    own, still = (
+        EncoderClassifier(**settings, corrupt=corrupt).fit(images, few) for corrupt in (True, False)
+    )
+    assert own.score(images[100:], y[100:]) > still.score(images[100:], y[100:]) > 0.8
+
+
+def test_images_are_learned_by_undoing_moves():
+    images = np.random.default_rng(0).random((30, 8, 8))
+    assert EncoderClassifier.suited(open_dataset(images)).noise == ("moves", "masking")
+    assert EncoderClassifier.suited(open_dataset(images.reshape(30, -1))).noise == "masking"
 
 
 # the control

@@ -81,6 +81,7 @@ class Classification(nn.Module):
 
     Only what the labels depend on is trained; the decoder keeps what it learned before.
 
+    corrupt : whether rows come corrupted, as the model's own training has them.
     dropout : share of the units of each level, the code among them, that are silenced at every
         step, the others being raised by as much. input_dropout : likewise of the entries of a row.
 
@@ -89,10 +90,15 @@ class Classification(nn.Module):
     """
 
     def __init__(
-        self, model: AutoencoderModule, dropout: float = 0.0, input_dropout: float = 0.0
+        self,
+        model: AutoencoderModule,
+        dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        corrupt: bool = False,
     ) -> None:
         super().__init__()
         self.model, self.dropout, self.input_dropout = model, dropout, input_dropout
+        self.corrupt = corrupt
         # a tuple, so that the layers are not registered a second time
         self.layers: tuple[Dense | Chain, ...] = ()
         if dropout:
@@ -110,10 +116,12 @@ class Classification(nn.Module):
         return {"loss": F.cross_entropy(logits, batch.y), "error": wrong}
 
     def _code(self, batch: Example, clock: Tensor, generator: torch.Generator | None) -> Tensor:
-        """The code, with images moved and units silenced while training."""
+        """The code, with rows corrupted and units silenced while training."""
         if not self.training:
             return self.model.encode(batch.x, batch.context)
         x = self.model.augmentation(batch.x, generator, clock)
+        if self.corrupt:
+            x, _ = self.model.corruption(x, generator)
         x = _thinned(x, self.input_dropout, generator)
         if not self.layers:
             return self.model.encode(x, batch.context)

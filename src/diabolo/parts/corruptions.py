@@ -8,10 +8,14 @@ for the repair.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import field
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from diabolo.parts.spec import Part
+from diabolo.parts.spec import Part, registered
 
 
 def _coins(x: Tensor, probability: float, generator: torch.Generator | None) -> Tensor:
@@ -92,6 +96,54 @@ class ColumnSwap(Corruption):
         changed = _coins(x, self.level, generator)
         donors = torch.randint(len(x), x.shape, generator=generator, device=x.device)
         return torch.where(changed > 0, x.gather(0, donors), x), changed
+
+
+class Moves(Corruption):
+    """Images shifted, turned, stretched and slanted at random, each its own way.
+
+    A pixel of the corrupted image at u, measured from the middle in half sides, shows what was at
+    u + A u + b, with all entries of A and b drawn from [−level, level]; between pixels by linear
+    interpolation, and 0 beyond the edges. A code from which the image as it was can be told has to
+    forget how it was moved, and keep what it shows.
+
+    shape : (height, width, channels) of the flat image.
+
+    Simard, Steinkraus & Platt 2003, "Best practices for convolutional neural networks", for labels;
+    as the noise of an autoencoder, Vincent et al. 2010, sec. 3.3: any that is known of the data.
+    """
+
+    shape: tuple[int, int, int] = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        height, width, channels = self.shape
+        self.shape = (height, width, channels)
+
+    def corrupt(self, x: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        images = x.unflatten(1, self.shape).movedim(3, 1)
+        change = x.new_empty(len(x), 2, 3).uniform_(-self.level, self.level, generator=generator)
+        still = torch.eye(2, 3, dtype=x.dtype, device=x.device)
+        grid = F.affine_grid(still + change, list(images.shape), align_corners=False)
+        moved = F.grid_sample(images, grid, align_corners=False).movedim(1, 3).flatten(1)
+        return moved, (moved != x).to(x.dtype)
+
+
+class InTurn(Corruption):
+    """One after the other, such as moves and then masking; changed is what any of them changed.
+
+    The level of each is its own.
+    """
+
+    steps: Sequence[Corruption] = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        self.steps = registered(self.steps)
+
+    def corrupt(self, x: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        any_changed = torch.zeros_like(x)
+        for step in self.steps:
+            x, changed = step.corrupt(x, generator)
+            any_changed = torch.maximum(any_changed, changed)
+        return x, any_changed
 
 
 class Hiding(Corruption):

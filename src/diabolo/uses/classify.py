@@ -22,12 +22,13 @@ from diabolo.data.dataset import Dataset
 from diabolo.data.rows import ArrayRows
 from diabolo.data.sources import open_dataset
 from diabolo.engine.fit import fit as carry_out
+from diabolo.engine.schedule import Phase
 from diabolo.estimators.estimator import Estimator
 from diabolo.estimators.fits import Fits
 from diabolo.estimators.learner import Learner
 from diabolo.estimators.seeds import Seeds
 from diabolo.estimators.tables import class_labels
-from diabolo.families.denoising import DenoisingAutoencoder
+from diabolo.families.denoising import SMALLEST, DenoisingAutoencoder
 from diabolo.families.saved import load
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.models.stack import Classification
@@ -38,7 +39,16 @@ from diabolo.uses.use import Use
 FOLDS = 5  # a fifth of the labelled rows judges
 JUDGED = 200  # rows at least, as long as there are folds: with few labels several folds judge
 FEWEST = 10  # labelled rows, of which a fifth can be spared
-STEPS, EPOCHS = 1500, (10, 200)  # of training with labels where no number of epochs was asked for
+STEPS, EPOCHS = 3000, (10, 200)  # of training with labels where no number of epochs was asked for
+FIRST = 0.2  # of these for the softmax layer alone, before
+HEAD_LR = 10  # its learning rate then, as a multiple: it starts from nothing, and is convex
+TUNED = ("encoder", "code", "head")  # the decoder keeps what it learned before
+# what pre-training on images uses: chosen on MNIST's training rows 50,000 … with 1,000 labels
+IMAGES: dict[str, Any] = {
+    "noise": ("moves", "masking"),
+    "level": (0.25, 0.5),
+    "n_components": 64,
+}
 
 
 class Control(NamedTuple):
@@ -67,33 +77,38 @@ class EncoderClassifier(ClassifierMixin, Use):
     """Classifier made of a pre-trained encoder and a softmax layer on its code.
 
     An autoencoder learns from all rows what they have in common; the few labels then only have to
-    name what it tells apart: minimise −log softmax(W z(x) + b)_y over W, b and, where `fine_tune`,
-    the encoder. Rows without a label have −1, None or NaN as y (as in scikit-learn's
-    semi-supervised learning; where the labels are −1 and one other value, −1 is a class).
+    name what it tells apart: minimise −log softmax(W z(x) + b)_y over W and b and, where
+    `fine_tune`, then over the encoder, too; before, a layer that knows nothing yet would spoil it.
+    Rows without a label have −1, None or NaN as y (as in scikit-learn's semi-supervised learning;
+    where the labels are −1 and one other value, −1 is a class).
 
     The control is the same network from random weights, trained with the same labels for as many
     steps: `control_` says how often either is wrong on a fifth of the labelled rows, held out for
     that (with few labels on each fifth in turn). The final fit uses all labels.
 
-    estimator : an autoencoder, not fitted; None: a denoising one.
+    estimator : an autoencoder, not fitted; None: a denoising one, for images one that undoes moves.
     pretrained : a fitted model, or a model file, whose encoder is taken instead.
     pretrain : False: no pre-training at all, which is the control itself.
     fine_tune : whether labels change the encoder; else only the softmax layer learns from them.
+    corrupt : whether labelled rows come corrupted, anew at every step, as the autoencoder's own
+        training has them (for a denoising one); for the control likewise.
     control : False: spare the time of the comparison.
     max_epochs, batch_size, lr, weight_decay : of the training with labels. max_epochs=None: about
-        1,500 steps, within 10 … 200 epochs.
+        3,000 steps, within 10 … 200 epochs.
     random_state, n_threads : as of all families, where `estimator` says nothing else.
 
     After a fit: `classes_`, `estimator_` (the autoencoder; its `module_.head` is the softmax
     layer), `control_` (None without one).
 
     Bengio et al. 2007, "Greedy layer-wise training of deep networks"; Erhan et al. 2010, "Why does
-    unsupervised pre-training help deep learning?".
+    unsupervised pre-training help deep learning?"; the softmax layer first: Kumar et al. 2022,
+    "Fine-tuning can distort pretrained features and underperform out-of-distribution".
     """
 
     pretrained: Any = None
     pretrain: bool = True
     fine_tune: bool = True
+    corrupt: bool = True
     control: bool = True
     max_epochs: int | None = None
     batch_size: int = 64
@@ -108,6 +123,7 @@ class EncoderClassifier(ClassifierMixin, Use):
         "pretrained": [Learner, Use, str, os.PathLike, None],
         "pretrain": ["boolean"],
         "fine_tune": ["boolean"],
+        "corrupt": ["boolean"],
         "control": ["boolean"],
         "max_epochs": [Interval(Integral, 1, None, closed="left"), None],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
@@ -123,15 +139,20 @@ class EncoderClassifier(ClassifierMixin, Use):
         if self.pretrained is not None and not self.pretrain:
             raise ValueError("pretrain=False starts from random weights: leave pretrained out.")
         seeds = Seeds.of(self.random_state)
-        model = self._model(X, seeds)
-        dataset = open_dataset(X, schema=model.schema) if _is_new(model) else model._open(X)
+        if self.pretrained is None:
+            schema = None if self.estimator is None else self.estimator.schema
+            dataset = open_dataset(X, schema=schema)
+            model = self._new(dataset, seeds)
+        else:
+            model = self._given()
+            dataset = model._open(X)
         labelled, labels = known_labels(y, len(dataset))
         classes, numbers = np.unique(labels, return_inverse=True)
         if len(classes) < 2:
             raise ValueError(
                 f"y has one class alone, {classes[0].item()!r}: label rows of two classes at least."
             )
-        if _is_new(model):
+        if self.pretrained is None:
             self._learn(model, X, dataset, seeds)
         rows = np.flatnonzero(labelled)
         few = replace(dataset, rows=ArrayRows(dataset.rows.take(rows)), labels=None)
@@ -162,18 +183,16 @@ class EncoderClassifier(ClassifierMixin, Use):
 
     # inside
 
-    def _model(self, X: Any, seeds: Seeds) -> Any:
-        """The autoencoder to start from: a copy of the fitted one, or one to be fitted."""
-        if self.pretrained is None:
-            model = self.suited(X) if self.estimator is None else clone(self.estimator)
-            _require_code(type(model).__name__, hasattr(model, "transform"))
-            for name, value in (
-                ("random_state", seeds.number("family") % 2**31),
-                ("n_threads", self.n_threads),
-            ):
-                if getattr(model, name) is None:
-                    model.set_params(**{name: value})
-            return model
+    def _new(self, dataset: Dataset, seeds: Seeds) -> Any:
+        """The autoencoder to be fitted."""
+        model: Any = self.suited(dataset) if self.estimator is None else clone(self.estimator)
+        _require_code(type(model).__name__, hasattr(model, "transform"))
+        settings = {"random_state": seeds.number("family") % 2**31, "n_threads": self.n_threads}
+        missing = {name: v for name, v in settings.items() if getattr(model, name) is None}
+        return model.set_params(**missing)
+
+    def _given(self) -> Any:
+        """A copy of the fitted one to start from."""
         given = self.pretrained
         if isinstance(given, str | os.PathLike):
             given = load(given)
@@ -189,9 +208,10 @@ class EncoderClassifier(ClassifierMixin, Use):
         return copy.deepcopy(given)
 
     @staticmethod
-    def suited(X: Any) -> Estimator:
+    def suited(dataset: Dataset) -> Estimator:
         """The autoencoder that suits the data, where none was asked for."""
-        return DenoisingAutoencoder()
+        are_images = len(dataset.shape) > 1 and min(dataset.shape[:2]) >= SMALLEST
+        return DenoisingAutoencoder(**IMAGES) if are_images else DenoisingAutoencoder()
 
     def _learn(self, model: Any, X: Any, dataset: Dataset, seeds: Seeds) -> None:
         if self.pretrain:
@@ -252,19 +272,17 @@ class _Tuning:
         module.head = Dense((module.code.dim, self.classes))
         initialise(module.head, self.seeds.generator("softmax layer"))
         module.to(self.model.device_)
-        settings = self._settings(len(index))
+        settings = self._settings()
         part = replace(self.rows, rows=ArrayRows(self.rows.rows.take(index)))
         fits = Fits(settings, part, None, self.numbers[index])
-        objective = Classification(module)
-        # what is trained; the decoder keeps what it learned before
-        words = ("encoder", "code", "head") if self.classifier.fine_tune else ("head",)
-        names = tuple(
-            name
-            for name, parameter in objective.named_parameters()
-            if name.split(".")[1] in words and parameter.requires_grad
-        )
+        objective = Classification(module, corrupt=self.classifier.corrupt)
+        epochs = self._epochs(len(index))
+        first = math.ceil(FIRST * epochs) if self.classifier.fine_tune else epochs
+        phases = [self._phase("softmax layer", fits, objective, ("head",), first, HEAD_LR)]
+        if self.classifier.fine_tune:
+            phases.append(self._phase("labels", fits, objective, TUNED, epochs))
         outcome = carry_out(
-            [fits.phase("labels", (fits.player("labels", objective, names),))],
+            phases,
             module,
             self.seeds.generator(f"noise of {purpose}", self.model.device_),
             n_threads=self.model.n_threads,
@@ -272,6 +290,24 @@ class _Tuning:
         if outcome.interrupted:
             raise KeyboardInterrupt
         return module.eval()
+
+    def _phase(
+        self,
+        name: str,
+        fits: Fits,
+        objective: Classification,
+        parts: tuple[str, ...],
+        epochs: int,
+        times: float = 1.0,
+    ) -> Phase:
+        """Training of these parts of the module, at so many times the learning rate."""
+        trained = tuple(
+            name
+            for name, parameter in objective.named_parameters()
+            if name.split(".")[1] in parts and parameter.requires_grad
+        )
+        player = fits.player(name, objective, trained, lr=times * self.classifier.lr)
+        return fits.phase(name, (player,), epochs)
 
     def compared(self) -> Control:
         """Pre-trained and random weights on rows that neither was trained on."""
@@ -303,14 +339,18 @@ class _Tuning:
         found = self.model._rows_through(logits, part, None, self.classes)
         return int((found.argmax(1) != self.numbers[index]).sum())
 
-    def _settings(self, rows: int) -> Learner:
+    def _epochs(self, rows: int) -> int:
+        if self.classifier.max_epochs is not None:
+            return self.classifier.max_epochs
+        fewest, most = EPOCHS
+        steps = number_of_batches(rows, self.classifier.batch_size)
+        return min(most, max(fewest, math.ceil(STEPS / steps)))
+
+    def _settings(self) -> Learner:
         """What the engine is told about this training."""
         given = self.classifier
-        steps = number_of_batches(rows, given.batch_size)
-        fewest, most = EPOCHS
         settings = Learner(
             batch_size=given.batch_size,
-            max_epochs=given.max_epochs or min(most, max(fewest, math.ceil(STEPS / steps))),
             lr=given.lr,
             weight_decay=given.weight_decay,
             early_stopping=False,
@@ -360,10 +400,6 @@ def _is_missing(one: Any) -> bool:
     if one is None or isinstance(one, str) or type(one).__name__ == "NAType":  # pandas' own
         return not isinstance(one, str) or not one
     return bool(one != one)
-
-
-def _is_new(model: Any) -> bool:
-    return "n_iter_" not in vars(model)
 
 
 def _require_code(name: str, has_one: bool) -> None:

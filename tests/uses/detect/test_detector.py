@@ -8,7 +8,13 @@ from sklearn.ensemble import IsolationForest
 from sklearn.metrics import roc_auc_score
 
 import diabolo
-from diabolo import AnomalyDetector, Autoencoder, GenerativeAdversarialNetwork, MaskedEnsemble
+from diabolo import (
+    AnomalyDetector,
+    Autoencoder,
+    GenerativeAdversarialNetwork,
+    MaskedEnsemble,
+    open_dataset,
+)
 from diabolo.files import DamagedFileError
 from diabolo.uses.detect import detector
 
@@ -158,6 +164,35 @@ def test_contaminated_rows_do_not_hide_themselves():
     X = np.concatenate([table(540, 1), odd])
     model = made().fit(X)
     assert roc_auc_score(np.repeat([0, 1], [540, 60]), -model.score_samples(X)) > 0.8
+
+
+def test_the_strangest_rows_are_not_learned_from(monkeypatch):
+    odd = 4 * np.random.default_rng(2).normal(size=(30, D))  # columns that know nothing of others
+    X, kept = np.concatenate([table(570, 1), odd]), []
+    choose = AnomalyDetector._usual
+
+    def watched(self, *given):
+        kept.append(choose(self, *given))
+        return kept[0]
+
+    monkeypatch.setattr(AnomalyDetector, "_usual", watched)
+    careful = made(set_aside=0.05).fit(X)
+    assert len(kept[0]) == 570
+    assert np.sum(kept[0] < 570) > 560  # of the 30 strangest most are those
+    direct = made(set_aside=0.0).fit(X[kept[0]])
+    np.testing.assert_array_equal(
+        careful.estimator_.predict_hidden(X, X < 0), direct.estimator_.predict_hidden(X, X < 0)
+    )
+    # the share that is flagged is of all rows, those set aside among them
+    assert abs(np.mean(careful.predict(X) < 0) - 0.05) < 0.005
+
+
+def test_how_many_are_set_aside_by_default():
+    X = table(200, 0)
+    for model, rows in ((AnomalyDetector(), 190), (made(), 200), (made(set_aside=0.1), 180)):
+        model.mask_seed_ = 0
+        first = made().estimator.set_params(max_epochs=2, random_state=0, n_threads=1)
+        assert len(model._usual(first, open_dataset(X), np.arange(200))) == rows
 
 
 def test_disagreement_with_a_forest_is_said(fitted, monkeypatch):

@@ -44,13 +44,15 @@ class HiddenCells:
     """The score of a model of hidden cells.
 
     members : K of them.
-    seed : of the masks, which are the same for all rows.
+    seed : of the masks, which are the same for all rows. rounds : masks a member.
     """
 
-    def __init__(self, members: Sequence[AutoencoderModule], d: int, seed: int) -> None:
+    def __init__(
+        self, members: Sequence[AutoencoderModule], d: int, seed: int, rounds: int = ROUNDS
+    ) -> None:
         self.members = members
         self.likelihood: Likelihood = members[0].likelihood
-        self.masks = masks(len(members), d, seed)
+        self.masks = masks(len(members), d, seed, rounds)
 
     def cells(self, x: Tensor, side: Tensor | None) -> Tensor:
         """Mean error of every cell where it was hidden; NaN where it is missing."""
@@ -101,8 +103,8 @@ class Rebuilding:
         return self.module.reconstruct(x)
 
 
-def masks(count: int, d: int, seed: int) -> Tensor:
-    """What is hidden in each round of each member, (K, ROUNDS, d) bool; in the last, all."""
+def masks(count: int, d: int, seed: int, rounds: int = ROUNDS) -> Tensor:
+    """What is hidden in each round of each member, (K, rounds, d) bool; in the last, all."""
     draw = np.random.default_rng(seed)
-    share = np.linspace(0.1, 1.0, ROUNDS)[:, None]
-    return torch.from_numpy(draw.random((count, ROUNDS, d)) < share)
+    share = np.linspace(0.1, 1.0, rounds)[:, None]
+    return torch.from_numpy(draw.random((count, rounds, d)) < share)
