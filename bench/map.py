@@ -43,7 +43,7 @@ from diabolo.measures.maps import map_quality
 from diabolo.uses.map import rivals
 
 ROOT = Path(__file__).resolve().parents[1]
-SETTINGS: dict[str, Any] = {"hidden_layer_sizes": (512, 256), "max_epochs": 30}
+SETTINGS: dict[str, Any] = {"hidden_layer_sizes": (1000, 500, 250), "max_epochs": 20}
 Row = dict[str, Any]
 
 

@@ -4,9 +4,20 @@ import numpy as np
 import pytest
 import torch
 from sklearn.cluster import KMeans
+from sklearn.datasets import load_digits
+from sklearn.manifold import trustworthiness
 
 from diabolo.data.neighbours import fuzzy_graph
-from diabolo.estimators.layouts import CLOSEST, REPELLED, A, AllAtOnce, B, Layout, layout, spectral
+from diabolo.estimators.layouts import (
+    CLOSEST,
+    REPELLED,
+    AllAtOnce,
+    Curve,
+    Layout,
+    curve,
+    layout,
+    spectral,
+)
 from diabolo.estimators.seeds import Seeds
 from diabolo.measures.clusters import agreement
 
@@ -39,6 +50,23 @@ def test_kinds_come_apart(rings, graph):
     assert found(rows.numpy()) < 0.7
 
 
+@pytest.mark.parametrize(("min_dist", "a", "b"), [(0.0, 1.9328, 0.7905), (0.1, 1.5769, 0.8951)])
+def test_the_curve_is_umaps(min_dist, a, b):
+    assert curve(min_dist) == pytest.approx((a, b), abs=1e-3)
+
+
+def test_digits_lie_beside_their_neighbours():
+    """With many rows repelled for long enough, as a map wants it."""
+    X = load_digits().data[:800].astype(np.float32)
+    graph = fuzzy_graph(torch.from_numpy(X), 10)
+    much, little = (
+        layout(graph, 2, Seeds(0), steps=steps, repelled=repelled, curve=curve(0.1))
+        for steps, repelled in ((500, 15), (20, 1))
+    )
+    assert trustworthiness(X, much, n_neighbors=5) > 0.98
+    assert trustworthiness(X, little, n_neighbors=5) < 0.97
+
+
 def test_same_seed_same_places(graph):
     first, again, other = (layout(graph, 3, Seeds(seed), steps=5) for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
@@ -69,7 +97,8 @@ def test_the_loss_is_the_cross_entropy_of_the_graph(graph):
         for seed in range(40)
     ]
     squared = ((start[:, None] - start) ** 2).sum(2) + CLOSEST
-    q = 1 / (1 + A * squared**B)
+    a, b = Curve()
+    q = 1 / (1 + a * squared**b)
     heads = np.repeat(np.arange(300), np.diff(graph.starts))
     attraction = -(graph.weights * np.log(q[heads, graph.ends])).sum()
     mass = np.bincount(heads, graph.weights, minlength=300)

@@ -6,7 +6,7 @@ from sklearn.manifold import trustworthiness
 from sklearn.neighbors import KNeighborsClassifier
 
 from diabolo.families import AUTOENCODERS, family
-from diabolo.families.parametric_umap import ParametricUMAP, curve
+from diabolo.families.parametric_umap import ParametricUMAP
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +37,6 @@ def test_history_names_the_term(fitted):
     assert last["phase"] == "joint"
     assert {"guide", "neighbours"} <= first["train"].keys()
     assert "guide" not in last["train"]
-
-
-@pytest.mark.parametrize(("min_dist", "a", "b"), [(0.0, 1.9328, 0.7905), (0.1, 1.5769, 0.8951)])
-def test_the_curve_is_umaps(min_dist, a, b):
-    assert curve(min_dist) == pytest.approx((a, b), abs=1e-3)
 
 
 def test_held_out_rows_are_judged_with_neighbours_of_their_own(digits):

@@ -5,8 +5,7 @@ minimising UMAP's cross-entropy over the places themselves,
 
     q_ij = 1 / (1 + a d_ij^{2b}),   −Σ_ij w_ij log q_ij  −  5 Σ_i w_i mean_r log(1 − q_ir)
 
-with all edges and five other rows r at every step, w_i = Σ_j w_ij, and a, b for a least distance
-of 0.
+with all edges and five (or as many as are asked for) other rows r at every step, w_i = Σ_j w_ij.
 
 Belkin & Niyogi 2003, "Laplacian eigenmaps"; McInnes, Healy & Melville 2018, "UMAP", sec. 3.2. As a
 step before clustering: McConville et al. 2021, "N2D".
@@ -15,10 +14,12 @@ step before clustering: McConville et al. 2021, "N2D".
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse
 import torch
+from scipy.optimize import curve_fit
 from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor, nn
 
@@ -29,7 +30,6 @@ from diabolo.engine.players import Player
 from diabolo.engine.schedule import Phase
 from diabolo.estimators.seeds import Seeds
 
-A, B = 1.929, 0.7915  # of the curve for min_dist = 0 (McInnes et al. 2018, definition 11)
 REPELLED = 5  # other rows that each row is pushed away from at a step
 CLOSEST = 1e-3  # squared distance below which two places are one
 EXTENT = 10.0  # of the spectral start, in both directions
@@ -38,13 +38,46 @@ LR = 0.5
 FEWEST = 10  # rows; fewer have no structure to lay out
 
 
-def layout(graph: Graph, dim: int, seeds: Seeds, steps: int = STEPS) -> np.ndarray:
-    """Places (n, dim) float32, centred."""
+class Curve(NamedTuple):
+    """Of q: a and b, by default for a least distance of 0 (McInnes et al. 2018, definition 11)."""
+
+    a: float = 1.929
+    b: float = 0.7915
+
+
+def curve(min_dist: float) -> Curve:
+    """The curve that comes closest to 1 up to min_dist and exp(min_dist − d) after.
+
+    As in McInnes et al. 2018, definition 11, with a spread of 1.
+
+    >>> "{:.4f} {:.4f}".format(*curve(0.1))
+    '1.5769 0.8951'
+    """
+    d = np.linspace(0, 3, 300)
+    wanted = np.where(d < min_dist, 1.0, np.exp(min_dist - d))
+    (a, b), _ = curve_fit(lambda d, a, b: 1 / (1 + a * d ** (2 * b)), d, wanted)
+    return Curve(float(a), float(b))
+
+
+def layout(
+    graph: Graph,
+    dim: int,
+    seeds: Seeds,
+    *,
+    steps: int = STEPS,
+    repelled: int = REPELLED,
+    curve: Curve = Curve(),  # noqa: B008 (a tuple)
+) -> np.ndarray:
+    """Places (n, dim) float32, centred.
+
+    With few steps and rows repelled kinds come apart, with many of both neighbours lie more
+    faithfully.
+    """
     n = len(graph.starts) - 1
     start = spectral(graph, dim, seeds)
     if n < FEWEST:
         return start
-    objective = Layout(graph, start)
+    objective = Layout(graph, start, repelled, curve)
     carry_out(
         [
             Phase(
@@ -103,8 +136,15 @@ class Layout(nn.Module):
     weights: Tensor
     mass: Tensor  # (n,) of all edges of a row
 
-    def __init__(self, graph: Graph, start: np.ndarray) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        start: np.ndarray,
+        repelled: int = REPELLED,
+        curve: Curve = Curve(),  # noqa: B008 (a tuple)
+    ) -> None:
         super().__init__()
+        self.repelled, self.curve = repelled, curve
         n = len(start)
         heads = np.repeat(np.arange(n), np.diff(graph.starts))
         ends, weights = graph.ends, graph.weights
@@ -123,23 +163,23 @@ class Layout(nn.Module):
     ) -> dict[str, Tensor]:
         places = self.places
         n = len(places)
-        near = _closeness(places[self.heads], places[self.ends])
+        near = self._closeness(places[self.heads], places[self.ends])
         attraction = (self.weights * torch.log1p(near)).sum()
         # rows are pushed away from those that come so and so many places after them in an order
         # that is drawn anew; so all are pushed equally often, and gathered in one piece
         order = torch.rand(n, generator=generator).argsort()
         shuffled, mass = places[order], self.mass[order]
         repulsion = places.new_zeros(())
-        for step in range(1, REPELLED + 1):
-            far = _closeness(shuffled, shuffled.roll(step, 0))
+        for step in range(1, self.repelled + 1):
+            far = self._closeness(shuffled, shuffled.roll(step, 0))
             repulsion = repulsion + (mass * (torch.log1p(far) - torch.log(far))).sum()
-        # each end of an edge is pushed REPELLED times, as UMAP's negative_sample_rate says
+        # each end of an edge is pushed so many times, as UMAP's negative_sample_rate says
         return {"loss": (attraction + repulsion) / n}
 
-
-def _closeness(a: Tensor, b: Tensor) -> Tensor:
-    """a d^{2b}, which is 1/q − 1, (rows,)."""
-    return A * ((a - b).square().sum(1) + CLOSEST) ** B
+    def _closeness(self, one: Tensor, other: Tensor) -> Tensor:
+        """a d^{2b}, which is 1/q − 1, (rows,)."""
+        squared = (one - other).square().sum(1) + CLOSEST
+        return self.curve.a * squared**self.curve.b
 
 
 class AllAtOnce:

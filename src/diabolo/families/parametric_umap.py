@@ -6,9 +6,6 @@ from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
-import torch
-from scipy.optimize import curve_fit
-from sklearn.decomposition import PCA
 from sklearn.utils._param_validation import Interval
 
 from diabolo.data.batches import number_of_batches
@@ -17,11 +14,12 @@ from diabolo.estimators.composition import Facts
 from diabolo.estimators.estimator import Estimator
 from diabolo.estimators.fits import Fits, epochs
 from diabolo.estimators.guided import guided_first
-from diabolo.estimators.umap import layout
+from diabolo.estimators.layouts import curve, layout
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts.codes import Deterministic
 from diabolo.parts.neighbours import Neighbours
 
+LAYOUT = 500  # steps
 STEPS = 3000  # at least: a map takes longer than a reconstruction
 
 
@@ -40,7 +38,8 @@ class ParametricUMAP(Estimator):
     guide : weight of ½ ‖z − z_UMAP‖² in the first half; 0: no guide.
     n_neighbors : of each row in the graph; more show the large, fewer the small.
     repulsion : rows that are pushed away for each one that is drawn near (UMAP's
-        negative_sample_rate, which is 5 there); many keep who is near whom better.
+        negative_sample_rate). The layout keeps more neighbours with many, but a network follows
+        it less.
     min_dist : how far apart the nearest codes lie; small: clumps, large: evenly spread.
 
     Neighbours are found among all rows in memory, exactly up to 10,000 rows and nearly so above.
@@ -51,10 +50,10 @@ class ParametricUMAP(Estimator):
 
     n_components: int | None = 2
     activation: str = "silu"
-    neighbour_weight: float = 30.0
+    neighbour_weight: float = 10.0
     guide: float = 60.0
     n_neighbors: int = 10
-    repulsion: int = 15
+    repulsion: int = 5
     min_dist: float = 0.0
     batch_size: int | None = 256
     lr: float = 3e-3
@@ -80,29 +79,16 @@ class ParametricUMAP(Estimator):
 
     def _places(self, fits: Fits, dim: int) -> np.ndarray:
         """UMAP's places of all rows, (n, dim)."""
-        rows = fits.all_scaled().numpy()
-        start = np.zeros((len(rows), dim), np.float32)
-        components = PCA(min(dim, *rows.shape), random_state=0).fit_transform(rows)
-        start[:, : components.shape[1]] = components
-        seed = self._seeds.number("layout")
-        graph = fits.graph(fits.train if fits.held_out is None else np.arange(len(rows)))
-        shape = curve(float(self.min_dist))
-        return layout(graph, torch.from_numpy(start), *shape, seed, int(self.repulsion))
+        rows = fits.train if fits.held_out is None else np.arange(len(fits.dataset))
+        return layout(
+            fits.graph(rows),
+            dim,
+            self._seeds,
+            steps=LAYOUT,
+            repelled=int(self.repulsion),
+            curve=curve(float(self.min_dist)),
+        )
 
     def joining(self, weight: float) -> Neighbours:
         a, b = curve(float(self.min_dist))
         return Neighbours(weight, float(self.repulsion), a=a, b=b)
-
-
-def curve(min_dist: float) -> tuple[float, float]:
-    """a, b of 1 / (1 + a d^{2b}) that come closest to 1 up to min_dist and exp(min_dist − d) after.
-
-    As in McInnes et al. 2018, definition 11, with a spread of 1.
-
-    >>> "{:.4f} {:.4f}".format(*curve(0.1))
-    '1.5769 0.8951'
-    """
-    d = np.linspace(0, 3, 300)
-    wanted = np.where(d < min_dist, 1.0, np.exp(min_dist - d))
-    (a, b), _ = curve_fit(lambda d, a, b: 1 / (1 + a * d ** (2 * b)), d, wanted)
-    return float(a), float(b)

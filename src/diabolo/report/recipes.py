@@ -99,9 +99,7 @@ def recipes(sizes: Budget, features: int, seed: int) -> dict[str, Learner]:
         "variational": VariationalAutoencoder(**shallow | {"likelihood": "auto"}),
         "overcomplete": Autoencoder(**shared, n_components=features, hidden_layer_sizes=()),
         "plane": Autoencoder(**shared, n_components=2, hidden_layer_sizes=sizes.deep),
-        "map": ParametricUMAP(
-            **shared | {"lr": 3e-3}, hidden_layer_sizes=(sizes.hidden,), repulsion=5
-        ),
+        "map": ParametricUMAP(**shared | {"lr": 3e-3}, hidden_layer_sizes=(sizes.hidden,)),
         "layers alone": StackedAutoencoder(**_stack(sizes, code), fine_tune=None),
         **_denoisers(sizes, shallow),
         **_sparse(sizes, shared | bounded),
