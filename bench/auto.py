@@ -12,7 +12,6 @@ better the choice is, in per cent; below -2 would be a loss that the gate is to 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -26,14 +25,14 @@ from sklearn.metrics import roc_auc_score
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from step import hardware
+
+from kept import keep
 
 import diabolo
 from diabolo import open_dataset
 from diabolo.data.rows import ArrayRows
 from diabolo.measures.description import description_length
 from diabolo.models.autoencoder import Example
-from diabolo.models.trained import provenance
 from diabolo.uses.auto import choose
 
 DATA = Path(os.environ.get("DIABOLO_DATA", "data"))
@@ -129,17 +128,8 @@ def main() -> None:
             )
     changes = [row["change"] for row in rows]
     print(f"mean change {np.mean(changes):+.1f} %, worst {min(changes):+.1f} %")
-    if given.only == list(SETS) and given.seeds >= 3 and given.budget is None:
-        store(rows, given.threads)
-
-
-def store(rows: list[dict]) -> None:
-
-    path = ROOT / "results" / "auto.json"
-    path.write_text(
-        json.dumps({"made": provenance(), "hardware": hardware(), "rows": rows}, indent=1)
-    )
-    print(f"wrote {path}")
+    if given.budget is None:
+        keep("auto", **{name: [row for row in rows if row["set"] == name] for name in given.only})
 
 
 if __name__ == "__main__":

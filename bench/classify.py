@@ -7,25 +7,21 @@ Labels are drawn evenly from the classes. Pre-training sees the 60,000 training 
 labels, once a seed: it undoes moves. Both networks then learn from the same labels with the same
 settings, which were chosen on the last 10,000 training images with 1,000 labels; the test set is
 read once, at the end. "As they are": labelled images come as they are; "corrupted": moved and half
-hidden, as in pre-training, for both networks. The table goes to results/classify.json when all is
-run.
+hidden, as in pre-training, for both networks. The table goes to
+results/classify.json.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
-import json
-import os
-import platform
 import statistics
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+from kept import keep
 
 from diabolo import DenoisingAutoencoder, EncoderClassifier, open_dataset
 from diabolo.cli.classify import few_of
@@ -105,18 +101,9 @@ def main() -> None:
     given = parser.parse_args()
     rows = run(given.labels, given.seeds, given.threads)
     print(summary(rows))
-    if given.seeds < 3 or tuple(given.labels) != LABELS:
-        sys.exit()
-    record = {
-        "cores": os.cpu_count(),
-        "machine": platform.machine(),
-        "versions": {"torch": torch.__version__, "numpy": np.__version__},
-        "pretraining": PRE,
-        "rows": rows,
-    }
-    path = ROOT / "results" / "classify.json"
-    path.write_text(json.dumps(record, indent=1) + "\n")
-    print(f"written to {path}")
+    for count in given.labels:
+        own = [row for row in rows if row["labels"] == count]
+        keep("classify", **{f"{count} labels": own})
 
 
 if __name__ == "__main__":

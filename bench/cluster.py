@@ -4,7 +4,7 @@
     python bench/cluster.py --only digits --seeds 3    a minute
     python bench/cluster.py --only usps --methods kmeans
 
-Figures go to results/cluster.json when all of it ran. Accuracy by the best naming of clusters
+Figures go to results/cluster.json. Accuracy by the best naming of clusters
 (Hungarian), NMI with the arithmetic mean, ARI; all rows of a set are clustered and judged, USPS
 with training and test part together (9,298), MNIST by 10,000 of its training rows. No label is
 seen. Beside: k-means (5 starts) and a Gaussian mixture on the pixels and on PCA of the code's
@@ -18,16 +18,13 @@ number of clusters is estimated once more without being told ("k").
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import torch
+from kept import keep
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -166,17 +163,9 @@ def main() -> int:
                 print(name, figures[name][-1], flush=True)
         print(f"\n{name}, {len(rows):,} rows, means over {wanted.seeds} seeds")
         print(table(figures[name]), flush=True)
-    if wanted.methods == list(METHODS) and {"digits", "usps"} <= set(wanted.only):
-        made = {
-            "machine": platform.machine(),
-            "cores": os.cpu_count(),
-            "threads": wanted.threads or torch.get_num_threads(),
-            "seeds": wanted.seeds,
-            **{package: version(package) for package in ("torch", "numpy", "scikit-learn")},
-        }
-        results = ROOT / "results" / "cluster.json"
-        results.parent.mkdir(exist_ok=True)
-        results.write_text(json.dumps({"made": made, **figures}, indent=1))
+        for method in dict.fromkeys(row["method"] for row in figures[name]):
+            own = [row for row in figures[name] if row["method"] == method]
+            keep("cluster", **{f"{name}, {method}": own})
     return 0
 
 

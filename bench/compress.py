@@ -19,15 +19,14 @@ from __future__ import annotations
 import argparse
 import gzip
 import io
-import json
 import os
-import platform
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+from kept import keep
 
 from diabolo.data.idx import read_idx
 from diabolo.uses.compress import baselines, container, files
@@ -166,12 +165,8 @@ def main() -> None:
             ),
             flush=True,
         )
-    if options.only is None and options.steps is None:
-        made = {"machine": platform.processor() or platform.machine(), "cpus": os.cpu_count()}
-        made |= {"numpy": np.__version__, "budget": options.budget}
-        path = ROOT / "results" / "compress.json"
-        path.write_text(json.dumps({"made": made, "rows": rows}, indent=1) + "\n")
-        print(path)
+    if options.steps is None:
+        keep("compress", **{row["name"]: row for row in rows})
 
 
 if __name__ == "__main__":

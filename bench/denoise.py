@@ -15,24 +15,19 @@ Kodak: eight pictures with Gaussian noise of 25 / 255, rounded to bytes as a fil
 patches of the four pictures of the other half, clean, with the same noise. The filters get the true
 σ and the setting that is best for each picture.
 
-The table is written to results/denoise.json when all is run.
+The table is written to results/denoise.json.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import skimage
-import sklearn
-import torch
+from kept import keep
 from sklearn.decomposition import PCA
 
 import diabolo
@@ -193,13 +188,8 @@ def main() -> None:
     if "kodak" in given.only:
         rows["kodak"] = kodak(given.pictures, 0, given.threads, given.epochs)
         summary(rows["kodak"], "")
-    if sys.argv[1:] in ([], ["--threads", str(given.threads)]):
-        versions = {m.__name__: m.__version__ for m in (diabolo, torch, np, sklearn, skimage)}
-        machine = {"machine": platform.machine(), "cores": os.cpu_count()}
-        path = ROOT / "results" / "denoise.json"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps({**machine, "versions": versions, **rows}, indent=1) + "\n")
-        print(path)
+    if not given.quick and given.epochs is None:
+        keep("denoise", **rows)
 
 
 if __name__ == "__main__":

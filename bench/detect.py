@@ -16,7 +16,7 @@ from another row. Seconds count.
 
 Images: of MNIST, trained on one class, tested on all 10,000 test images.
 
-All is written to results/detect.json when all is run.
+All is written to results/detect.json.
 """
 
 from __future__ import annotations
@@ -24,15 +24,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import sklearn
-import torch
+from kept import keep
 from sklearn.covariance import LedoitWolf
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -170,24 +168,17 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--threads", type=int, help="of our fits; None: chosen")
     asked = parser.parse_args()
-    record: dict[str, Any] = {
-        "machine": platform.processor() or platform.machine(),
-        "cpus": os.cpu_count(),
-        "versions": {"torch": torch.__version__, "scikit-learn": sklearn.__version__},
-        "seeds": asked.seeds,
-    }
     if "tables" in asked.only:
         rows = of_tables(tuple(asked.sets), asked.seeds, asked.threads)
-        record |= {"tables": rows, "summary": summary(rows)}
-        print(json.dumps(record["summary"], indent=1))
+        print(json.dumps(summary(rows), indent=1))
+        if set(asked.sets) == set(ALL):
+            keep("detect", tables=rows, summary=summary(rows))
     if "wide" in asked.only:
-        record["wide"] = of_wide(asked.threads)
+        keep("detect", wide=of_wide(asked.threads))
     if "images" in asked.only:
-        record["images"] = of_images(asked.threads, tuple(asked.classes))
-    whole = (set(asked.sets), asked.seeds, len(asked.classes), set(asked.only))
-    if whole == (set(ALL), 3, 10, set(PARTS)):
-        path = ROOT / "results" / "detect.json"
-        path.write_text(json.dumps(record, indent=1) + "\n")
+        found = of_images(asked.threads, tuple(asked.classes))
+        if len(asked.classes) == 10:
+            keep("detect", images=found)
 
 
 if __name__ == "__main__":

@@ -12,17 +12,14 @@ Draws: share of hidden numbers inside the central 50, 80 and 90 % of 200 draws (
 equal, as whole numbers often are, a random part counts as below); expected
 calibration error of the draws' most frequent category (10 bins).
 
-The table is written to results/impute.json when all is run.
+The table is written to results/impute.json.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import statistics
-import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -31,8 +28,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import sklearn
-import torch
+from kept import keep
 from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
@@ -245,23 +241,11 @@ def main() -> None:
     parser.add_argument("--own", action="store_true", help="without the others")
     parser.add_argument("--threads", type=int)
     given = parser.parse_args()
-    began = time.perf_counter()
     rows = run(given.tables, given.seeds, not given.own, given.threads)
     print(summary(rows))
-    if len(sys.argv) > 1 and (given.own or given.seeds < 3 or len(given.tables) < len(TABLES)):
-        return
-    record = {
-        "seconds": round(time.perf_counter() - began),
-        "cores": os.cpu_count(),
-        "machine": platform.machine(),
-        "versions": {"torch": torch.__version__, "scikit-learn": sklearn.__version__},
-        "hidden": HIDDEN,
-        "draws": DRAWS,
-        "rows": rows,
-    }
-    path = ROOT / "results" / "impute.json"
-    path.write_text(json.dumps(record, indent=1) + "\n")
-    print(f"written to {path}")
+    if not given.own:
+        for name in given.tables:
+            keep("impute", **{name: [row for row in rows if row["table"] == name]})
 
 
 if __name__ == "__main__":

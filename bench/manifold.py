@@ -16,7 +16,6 @@ Figures go to results/manifold.json, and from there to docs/uses/manifold.md.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 import warnings
 from collections.abc import Callable
@@ -24,10 +23,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from kept import keep
 from sklearn.datasets import make_s_curve, make_swiss_roll
 
 from diabolo import Autoencoder, DenoisingAutoencoder, IsometricAutoencoder, Manifold
-from diabolo.records.machine import described
 
 ROOT = Path(__file__).parents[1]
 POINTS, PAIRS = 2000, 60
@@ -154,8 +153,9 @@ def main() -> None:
                 cells = "  ".join(f"{key} {value:.4g}" for key, value in row.items())
                 print(f"{name:<11}{kind:<10}seed {seed}  {cells}", flush=True)
     print("\n" + table(results))
-    if given.only is None and given.seeds >= 3:
-        record(results, given.seeds)
+    keep("manifold", **results)
+    if given.only is None:
+        page(results)
 
 
 def table(results: dict) -> str:
@@ -174,20 +174,12 @@ def table(results: dict) -> str:
     return "\n".join(lines)
 
 
-def record(results: dict, seeds: int) -> None:
-    path = ROOT / "results" / "manifold.json"
-    path.parent.mkdir(exist_ok=True)
-    about = {
-        **described(),
-        "seeds": list(range(seeds)),
-        "points": POINTS,
-        "pairs": PAIRS,
-    }
-    path.write_text(json.dumps({**about, "runs": results}, indent=1) + "\n")
-    page = ROOT / "docs" / "uses" / "manifold.md"
-    before, _, rest = page.read_text().partition(BEGIN)
-    page.write_text(before + BEGIN + "\n" + table(results) + "\n" + END + rest.partition(END)[2])
-    print(f"written to {path} and {page}")
+def page(results: dict) -> None:
+    """Put the table into the page of this use."""
+    path = ROOT / "docs" / "uses" / "manifold.md"
+    before, _, rest = path.read_text().partition(BEGIN)
+    path.write_text(before + BEGIN + "\n" + table(results) + "\n" + END + rest.partition(END)[2])
+    print(f"written to {path}")
 
 
 if __name__ == "__main__":

@@ -18,23 +18,18 @@ alone: they have no MSE, and their 5-NN is by leaving one out. Sainburg et al. 2
 images, convolutional nets): their UMAP/AE 5-NN .9537, MSE .0360, trust .9675; AE .7926, .0369,
 .9663; PCA .4201, .0557, .7434.
 
-The table is written to results/map.json when all is run.
+The table is written to results/map.json.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import sklearn
-import torch
+from kept import keep
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -115,15 +110,9 @@ def main() -> None:
     for rival in rivals(test.astype(np.float32) / 255):
         if rival.name != "PCA":
             rows.append(measured(rival.name, test, rival.codes, labels, seconds=rival.seconds))
-    if sys.argv[1:] in ([], ["--threads", str(given.threads)]):
-        versions = {m.__name__: m.__version__ for m in (diabolo, torch, np, sklearn)}
-        machine = {"machine": platform.machine(), "cores": os.cpu_count()}
-        path = ROOT / "results" / "map.json"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(
-            json.dumps({**machine, "versions": versions, "rows": rows}, indent=1) + "\n"
-        )
-        print(path)
+    if (given.epochs, given.rows, given.validation) == (None, None, False):
+        for name in dict.fromkeys(row["name"] for row in rows):
+            keep("map", **{name: [row for row in rows if row["name"] == name]})
 
 
 if __name__ == "__main__":
