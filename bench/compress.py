@@ -166,7 +166,7 @@ def main() -> None:
             flush=True,
         )
     if options.steps is None:
-        keep("compress", **{row["name"]: row for row in rows})
+        keep("compress", **{row["set"]: row for row in rows})
 
 
 if __name__ == "__main__":
