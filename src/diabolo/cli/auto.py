@@ -49,7 +49,7 @@ def auto(
     that none of them saw. The default settings are among them, and are kept unless another one is
     better beyond chance. Ctrl-C ends the search and keeps the best so far.
     """
-    from diabolo.uses.auto import choose, seconds_of
+    from diabolo.uses.auto.choosing import choose, seconds_of
 
     seconds_of(budget)
     check_target(output, force)

@@ -1,50 +1,29 @@
-"""Pick for me: family, code size, width, noise and penalties, within a budget of time.
-
-Candidates are drawn at random, the default among them; all get a short training, the better third
-three times as much, and so on (successive halving, Jamieson & Talwalkar 2016, "Non-stochastic best
-arm identification and hyperparameter optimization"). They are judged on rows that none of them saw:
-
-    compress            nats to tell a row, code and residual (`measures.description`)
-    reduce              squared error of the rebuilt row; the code size is given
-    cluster             modularity of the clusters in the graph of nearest neighbours
-    detect              agreement with the mean ranking of all candidates and an isolation forest:
-                        the loss does not tell which detector is best, the crowd does better
-
-The default is in every round, and another one has to beat it beyond chance, row by row.
-"""
+"""Successive halving against the clock, and the last training of the one that is chosen."""
 
 from __future__ import annotations
 
 import math
-import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import torch
-from scipy.stats import rankdata, spearmanr
-from sklearn.ensemble import IsolationForest
-from sklearn.neighbors import NearestNeighbors
 
-from diabolo.data.columns import Columns, as_tensor
+from diabolo.data.columns import Columns
 from diabolo.data.dataset import Dataset
 from diabolo.data.rows import ArrayRows
-from diabolo.data.sources import open_dataset
 from diabolo.estimators import composition
 from diabolo.estimators.abreast import can_be_stacked, fit_abreast
 from diabolo.estimators.composition import Facts
 from diabolo.estimators.fits import batch_size, epochs
 from diabolo.estimators.seeds import Seeds
 from diabolo.families import family
-from diabolo.measures.clusters import modularity
-from diabolo.measures.description import description_length
-from diabolo.models.autoencoder import Example
 from diabolo.uses import use_named
+from diabolo.uses.auto.judges import Judges
+from diabolo.uses.auto.proposals import Proposals
+from diabolo.uses.auto.trials import CRITERIA, USES, Choice, Trial
 
-PURPOSES = ("compress", "reduce", "cluster", "detect")
-FEWEST = 40  # rows: a fifth judges, and of the others the fits hold out a tenth
 HELD_OUT, MOST_JUDGES = 0.2, 1000
 MOST_ROWS = 20_000  # that candidates learn from; the one that is chosen learns from all
 THIRD = 3  # one in so many candidates goes on, with so many times the epochs
@@ -52,109 +31,16 @@ MOST_CANDIDATES = 81
 RESERVED = 0.5  # of the budget at most, for the last training of the one that is chosen
 SPARE = 1.5  # times what the default takes, for candidates that take longer
 SURE = 2.0  # standard errors by which another one has to beat the default: it is one of many
-# purposes that have an estimator of their own, and what else it may be told
-USES = {
-    "detect": ("AnomalyDetector", ({"combine": "forest"}, {"combine": "mahalanobis"})),
-    "cluster": ("DeepClusterer", ({"method": "mixture"}, {"method": "idec"}, {"method": "vade"})),
-}
-NEIGHBOURS = 10
-TREES = 200
 MOST_STACKED = 200  # numbers a row; of wider ones the products take the time, not the asking
 SIZES = ("n_components", "hidden_layer_sizes")
 PARTNER = 0.2  # of a detector's time goes to its partner and scores
 AGREEMENT = 0.02  # of a rank correlation: so much closer to all the others
 ONLY_SEARCHED = "trained on the rows of the search alone"
-Settings = Mapping[str, Any]
 Progress = Callable[[str], None]
 
 
-class Trial(NamedTuple):
-    """One candidate in one round."""
-
-    family: str
-    settings: Settings  # what differs from the family's defaults
-    epochs: int
-    seconds: float
-    criterion: float  # smaller is better
-    standard_error: float
-
-    @property
-    def name(self) -> str:
-        words = ", ".join(f"{name}={value}" for name, value in self.settings.items())
-        return f"{self.family}({words})"
-
-
-class Choice(NamedTuple):
-    """The model that was chosen, trained, and how it came to be."""
-
-    model: Any
-    trial: Trial
-    default: Trial
-    trials: tuple[Trial, ...]
-    why: str
-    criterion: str  # what the figures of the trials are
-    seconds: float
-    interrupted: bool
-
-
-def seconds_of(budget: str | float) -> float:
-    """
-    >>> seconds_of("5m"), seconds_of("90s"), seconds_of("1.5h"), seconds_of(30)
-    (300.0, 90.0, 5400.0, 30.0)
-    """
-    if isinstance(budget, int | float) and not isinstance(budget, bool):
-        number, unit = float(budget), "s"
-    else:
-        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?|\.\d+)\s*(s|m|h|sec|min|)\s*", str(budget))
-        if found is None:
-            raise ValueError(
-                f"a budget of {budget!r} is no time: write seconds, minutes or hours, as in 90s, "
-                "5m or 1.5h."
-            )
-        number, unit = float(found[1]), (found[2] or "s")[0]
-    seconds = number * {"s": 1, "m": 60, "h": 3600}[unit]
-    if not 0 < seconds < math.inf:
-        raise ValueError(f"a budget of {budget!r} leaves no time: give a second at least.")
-    return seconds
-
-
-def choose(
-    X: Any,
-    budget: str | float = "5m",
-    purpose: str = "compress",
-    *,
-    n_components: int | None = None,
-    schema: Any = None,
-    random_state: Any = None,
-    n_threads: int | None = None,
-    progress: Progress | None = None,
-) -> Choice:
-    """The model for rows X that came out best within the budget, trained on all of them.
-
-    budget : of wall clock, "90s", "5m", "1.5h" or seconds. An epoch that has begun is finished.
-    purpose : "compress", "reduce", "cluster" or "detect".
-    n_components : code size, if it is not to be chosen; for "reduce" None is the default size.
-    progress : told in a line whatever happens.
-
-    Ctrl-C ends the search and keeps the best so far.
-    """
-    seconds = seconds_of(budget)
-    if purpose not in PURPOSES:
-        raise ValueError(f"purpose={purpose!r} is unknown. Known are {', '.join(PURPOSES)}.")
-    dataset = open_dataset(X, schema=schema)
-    if len(dataset) < FEWEST:
-        raise ValueError(
-            f"{dataset.source} has {len(dataset)} rows, too few to choose by: {FEWEST} are needed. "
-            "Use a family with its defaults."
-        )
-    search = _Search.on(
-        dataset, seconds, purpose, n_components, Seeds.of(random_state), n_threads, progress
-    )
-    return search.run()
-
-
 @dataclass
-class _Candidate:
+class Candidate:
     """A family with settings, and what came of it so far."""
 
     family: str
@@ -172,14 +58,15 @@ class _Candidate:
 
 
 @dataclass
-class _Search:
+class Search:
+    """A search and its clock: candidates get a short training, the better ones a longer one."""
+
     dataset: Dataset
     learned: Dataset
-    judges: Dataset
+    judges: Judges
     facts: Facts
-    columns: Columns
+    proposals: Proposals
     purpose: str
-    n_components: int | None
     seeds: Seeds
     n_threads: int | None
     say: Progress
@@ -199,20 +86,21 @@ class _Search:
         seeds: Seeds,
         n_threads: int | None,
         progress: Progress | None,
-    ) -> _Search:
+    ) -> Search:
         began = time.monotonic()
         order = np.random.default_rng(seeds.number("judges")).permutation(len(dataset))
         held_out = min(MOST_JUDGES, max(10, round(HELD_OUT * len(dataset))))
         judges, learned = order[:held_out], order[held_out : held_out + MOST_ROWS]
         columns = Columns.learn(dataset)
+        facts = Facts.of(columns, len(dataset), 0)
+        to_learn, to_judge = (_rows(dataset, np.sort(rows)) for rows in (learned, judges))
         return cls(
             dataset,
-            _rows(dataset, np.sort(learned)),
-            _rows(dataset, np.sort(judges)),
-            Facts.of(columns, len(dataset), 0),
-            columns,
+            to_learn,
+            Judges(purpose, to_judge, to_learn, columns, seeds),
+            facts,
+            Proposals(purpose, n_components, facts, seeds),
             purpose,
-            n_components,
             seeds,
             n_threads,
             progress or (lambda line: None),
@@ -239,7 +127,7 @@ class _Search:
         return min(RESERVED * self.budget, SPARE * times * max(self.costs.values(), default=0.0))
 
     def run(self) -> Choice:
-        default = _Candidate(*self._default())
+        default = Candidate(*self.proposals.default())
         candidates, interrupted = [default], False
         try:
             self._rounds(default, candidates)
@@ -266,7 +154,7 @@ class _Search:
             interrupted,
         )
 
-    def _rounds(self, default: _Candidate, candidates: list[_Candidate]) -> None:
+    def _rounds(self, default: Candidate, candidates: list[Candidate]) -> None:
         """Some candidates at a time: all of them briefly, the best for a whole training."""
         short = max(1, math.ceil(self.full / THIRD**2))
         rungs = [self.full] if self.purpose in USES else [short, short * THIRD, self.full]
@@ -279,9 +167,9 @@ class _Search:
         for most in rungs[1:-1]:
             self.costs[most] = min(THIRD * self.costs[rungs[0]], self.costs[rungs[-1]])
         tried_so_far = 0
-        for group in self._groups():
+        for group in self.proposals.groups():
             count, rungs = self._affordable(rungs)
-            fresh = [_Candidate(*drawn) for drawn in group[:count]]
+            fresh = [Candidate(*drawn) for drawn in group[:count]]
             if not fresh or tried_so_far > MOST_CANDIDATES:
                 return
             tried_so_far += len(fresh)
@@ -308,7 +196,7 @@ class _Search:
         """Seconds of a candidate like the default; another partner alone is soon fitted."""
         return self.costs[most] * (PARTNER if self.purpose == "detect" else 1)
 
-    def _tried(self, candidates: list[_Candidate], most: int) -> list[_Candidate]:
+    def _tried(self, candidates: list[Candidate], most: int) -> list[Candidate]:
         """Train and judge them, at once where that can be done, as long as there is time."""
         if len(candidates) > 1 and self._is_stackable(candidates):
             self._try_abreast(candidates, most)
@@ -323,7 +211,7 @@ class _Search:
                 tried.append(candidate)
         return tried
 
-    def _is_stackable(self, candidates: list[_Candidate]) -> bool:
+    def _is_stackable(self, candidates: list[Candidate]) -> bool:
         """Whether they differ in sizes alone, and are small enough to gain by it."""
         settings = [
             {name: v for name, v in one.settings.items() if name not in SIZES} for one in candidates
@@ -339,11 +227,11 @@ class _Search:
             and can_be_stacked(self._made(first, 1, math.inf))
         )
 
-    def _depth(self, candidate: _Candidate) -> int:
+    def _depth(self, candidate: Candidate) -> int:
         usual = composition.hidden_sizes(self.facts)
         return len(candidate.settings.get("hidden_layer_sizes", usual))
 
-    def _try_abreast(self, candidates: list[_Candidate], most: int) -> None:
+    def _try_abreast(self, candidates: list[Candidate], most: int) -> None:
         """All of them as one stack of models."""
         began, end = time.monotonic(), self.began + self.budget - self.reserve
         models = [self._made(one, most, end) for one in candidates]
@@ -357,7 +245,7 @@ class _Search:
 
     # one candidate
 
-    def _try(self, candidate: _Candidate, most: int) -> None:
+    def _try(self, candidate: Candidate, most: int) -> None:
         """Train it so long and judge it; one that fails is out of the running."""
         began = time.monotonic()
         end = self.began + self.budget - self.reserve
@@ -370,11 +258,11 @@ class _Search:
             return
         self._take(candidate, model, most, began, end)
 
-    def _give_up(self, candidate: _Candidate, most: int) -> None:
+    def _give_up(self, candidate: Candidate, most: int) -> None:
         candidate.each = np.full(len(self.judges), math.inf)
         candidate.trial = Trial(candidate.family, candidate.settings, most, 0.0, math.inf, 0.0)
 
-    def _take(self, candidate: _Candidate, model: Any, most: int, began: float, end: float) -> None:
+    def _take(self, candidate: Candidate, model: Any, most: int, began: float, end: float) -> None:
         """Judge a model that is trained."""
         each = self._judged(candidate, model)
         if not np.isfinite(each).all():
@@ -391,7 +279,7 @@ class _Search:
         figure = f"{value:10.4g}" if self.purpose != "detect" else " " * 10
         self.say(f"{figure}  {most:4d} epochs  {now - began:5.1f} s  {trial.name}")
 
-    def _fit(self, candidate: _Candidate, model: Any) -> None:
+    def _fit(self, candidate: Candidate, model: Any) -> None:
         """Detectors that differ in their partner alone share one ensemble."""
         if self.purpose == "detect" and self.shared is not None:
             partnered(model, self.shared, self.learned)
@@ -399,7 +287,7 @@ class _Search:
         model.fit(self.learned)
         self.shared = model
 
-    def _made(self, candidate: _Candidate, most: int, end: float) -> Any:
+    def _made(self, candidate: Candidate, most: int, end: float) -> Any:
         # the seed as it was given: where the default is kept, it is the one that fit would make
         fixed = {"random_state": self.seeds.root, "n_threads": self.n_threads}
         settings = dict(candidate.settings)
@@ -407,49 +295,28 @@ class _Search:
             return use_named(candidate.family)().set_params(**settings, **fixed)
         kind: Any = family(candidate.family)
         made = kind(**settings, **fixed, max_epochs=most)
-        return made.set_callbacks(_Deadline(end))
+        return made.set_callbacks(Deadline(end))
 
-    def _judged(self, candidate: _Candidate, model: Any) -> np.ndarray:
+    def _judged(self, candidate: Candidate, model: Any) -> np.ndarray:
         """The criterion on every judge, smaller is better."""
-        if self.purpose == "reduce":
-            return -model.score_samples(self.judges)
         if self.purpose == "detect":  # judged later, by each other
-            candidate.scores = -model.score_samples(self.judges)
+            candidate.scores = -model.score_samples(self.judges.rows)
             return np.zeros(len(self.judges))
-        if self.purpose == "cluster":
-            share = modularity(self._neighbours(), model.predict(self.judges))
-            return np.full(len(self.judges), 1 - share)
-        learned, judges = (_example(model, rows) for rows in (self.learned, self.judges))
-        return description_length(model.module_, model.columns_, learned, judges).each
+        return self.judges.criterion(model)
 
-    def _agree(self, candidates: list[_Candidate]) -> None:
-        """Detectors are judged by each other: 1 − rank correlation with their mean ranking."""
+    def _agree(self, candidates: list[Candidate]) -> None:
         tried = [one for one in candidates if len(one.scores)]
-        rankings = [rankdata(one.scores) for one in tried if np.ptp(one.scores) > 0]
-        mean = np.mean([*rankings, *[self._forest()] * max(1, len(rankings))], axis=0)
-        for one in tried:
-            value = 1 - float(np.nan_to_num(spearmanr(one.scores, mean).statistic))
+        values = self.judges.disagreement([one.scores for one in tried])
+        for one, value in zip(tried, values, strict=True):
             one.each = np.full(len(self.judges), value)
             assert one.trial is not None
             place = self.trials.index(one.trial)
             one.trial = one.trial._replace(criterion=value, standard_error=0.0)
             self.trials[place] = one.trial
 
-    def _neighbours(self) -> np.ndarray:
-        """Of each judge among the others, in the input, (n, k)."""
-        rows = np.nan_to_num(_scaled(self.columns, self.judges))
-        count = min(NEIGHBOURS, len(rows) - 1) + 1
-        return NearestNeighbors(n_neighbors=count).fit(rows).kneighbors(rows)[1][:, 1:]
-
-    def _forest(self) -> np.ndarray:
-        rows = [np.nan_to_num(_scaled(self.columns, each)) for each in (self.learned, self.judges)]
-        seed = self.seeds.number("forest") >> 33
-        forest = IsolationForest(n_estimators=TREES, random_state=seed).fit(rows[0])
-        return rankdata(-forest.score_samples(rows[1]))
-
     # which one, and its last training
 
-    def _chosen(self, default: _Candidate, candidates: list[_Candidate]) -> tuple[_Candidate, str]:
+    def _chosen(self, default: Candidate, candidates: list[Candidate]) -> tuple[Candidate, str]:
         """The best, if it beats the default beyond chance, though trained no longer."""
         if self.purpose == "detect":
             self._agree(candidates)
@@ -465,7 +332,7 @@ class _Search:
             return default, f"none is better beyond chance ({told}): the default is kept"
         return best, told
 
-    def _last(self, chosen: _Candidate, interrupted: bool) -> tuple[Any, str]:
+    def _last(self, chosen: Candidate, interrupted: bool) -> tuple[Any, str]:
         """The chosen one trained on all rows for as long as it takes, or as there is time."""
         assert chosen.trial is not None
         end, times = self.began + self.budget, len(self.dataset) / len(self.learned)
@@ -497,86 +364,6 @@ class _Search:
         model.set_callbacks()
         return model, f"its last training was cut to {model.n_iter_} epochs" if cut else ""
 
-    # candidates
-
-    def _default(self) -> tuple[str, dict[str, Any]]:
-        words = {} if self.n_components is None else {"n_components": self.n_components}
-        return (USES[self.purpose][0], {}) if self.purpose in USES else ("Autoencoder", words)
-
-    def _groups(self) -> Iterator[list[tuple[str, dict[str, Any]]]]:
-        """Candidates that are not the default: those that often do well, then random ones.
-
-        The random ones of a group differ in their sizes alone, so that one step can train all.
-        """
-        dice = np.random.default_rng(self.seeds.number("candidates"))
-        seen = [self._default()]
-        while True:
-            group = self._known() if len(seen) == 1 else self._sizes_of(dice)
-            fresh = [one for k, one in enumerate(group) if one not in [*seen, *group[:k]]]
-            if not fresh and self.purpose in USES:
-                return
-            seen += fresh
-            if fresh:
-                yield fresh
-
-    def _known(self) -> list[tuple[str, dict[str, Any]]]:
-        if self.purpose in USES:
-            name, others = USES[self.purpose]
-            return [(name, dict(settings)) for settings in others]
-        words = self._default()[1]
-        wide = tuple(2 * size for size in composition.hidden_sizes(self.facts))
-        wider = {**words, "hidden_layer_sizes": wide, "activation": "gelu"}
-        names = ("VariationalAutoencoder", "VariationalAutoencoder", "Autoencoder")
-        return list(zip(names, (dict(words), wider, dict(wider)), strict=True))
-
-    def _sizes_of(self, dice: np.random.Generator) -> list[tuple[str, dict[str, Any]]]:
-        """Nine sizes of an autoencoder with settings drawn at random."""
-        if self.purpose in USES:
-            return []
-        kind, words = self._autoencoder(dice)
-        first = composition.hidden_sizes(self.facts)
-        if dice.integers(2):
-            first = (first[0], max(8, first[0] // 2))
-        widths = [tuple(max(8, round(size * f)) for size in first) for f in (0.5, 1, 2)]
-        if self.n_components is not None or self.purpose == "reduce":
-            own = {} if self.n_components is None else {"n_components": self.n_components}
-            return [(kind, {**words, **own, "hidden_layer_sizes": width}) for width in widths]
-        codes = self._code_sizes()
-        if kind == "VariationalAutoencoder":  # noise comes through unused units of these
-            codes = [int(dice.choice(codes))]
-        else:
-            codes = sorted(int(k) for k in dice.choice(codes, min(3, len(codes)), replace=False))
-        group = [
-            (kind, {**words, "n_components": k, "hidden_layer_sizes": width})
-            for k in codes
-            for width in widths
-        ]
-        dice.shuffle(group)  # there may be time for the first of them only
-        return group
-
-    def _code_sizes(self) -> list[int]:
-        size = composition.code_size(self.facts)
-        most = max(2, min(self.facts.width - 1, 64))
-        return sorted({max(1, min(most, round(size * f))) for f in (0.25, 0.5, 1, 1.5, 2, 3)})
-
-    def _autoencoder(self, dice: np.random.Generator) -> tuple[str, dict[str, Any]]:
-        """A family and its settings, but for the sizes."""
-        words = _some(
-            dice,
-            activation=("relu", "gelu", "silu"),
-            lr=(2e-3, 1e-3, 4e-3, 8e-3),
-            weight_decay=(0.01, 0.1, 0.001),
-        )
-        kind = str(dice.choice(["Autoencoder", "DenoisingAutoencoder", "VariationalAutoencoder"]))
-        if kind == "DenoisingAutoencoder":
-            words["level"] = float(dice.choice([0.05, 0.1, 0.2]))
-            words["noise"] = (
-                "masking" if self.facts.table else str(dice.choice(["masking", "gaussian"]))
-            )
-        if kind == "VariationalAutoencoder":
-            words["beta"] = float(dice.choice([1.0, 0.5, 0.2]))
-        return kind, words
-
 
 def partnered(model: Any, fitted: Any, learned: Dataset) -> None:
     """Make `model` what its fit to `learned` would have, with the family that `fitted` has."""
@@ -587,21 +374,7 @@ def partnered(model: Any, fitted: Any, learned: Dataset) -> None:
     model._set_by(learned, Seeds.of(model.random_state))
 
 
-def _some(dice: np.random.Generator, **options: tuple[Any, ...]) -> dict[str, Any]:
-    """One of each option; the first, which is the default, is not named."""
-    drawn = {name: values[int(dice.integers(len(values)))] for name, values in options.items()}
-    return {name: value for name, value in drawn.items() if value != options[name][0]}
-
-
-CRITERIA = {
-    "compress": "nats to tell a row, code and residual",
-    "cluster": "1 - modularity in the graph of nearest neighbours",
-    "reduce": "squared error per feature",
-    "detect": "1 - rank correlation with the mean ranking of all",
-}
-
-
-class _Deadline:
+class Deadline:
     """A callback that ends a fit at the end of the epoch in which time runs out."""
 
     def __init__(self, at: float) -> None:
@@ -619,11 +392,3 @@ class _Deadline:
 
 def _rows(dataset: Dataset, numbers: np.ndarray) -> Dataset:
     return replace(dataset, rows=ArrayRows(dataset.rows.take(numbers)), labels=None)
-
-
-def _scaled(columns: Columns, dataset: Dataset) -> np.ndarray:
-    return columns.scaled(as_tensor(dataset.rows.take(np.arange(len(dataset))))).numpy()
-
-
-def _example(model: Any, dataset: Dataset) -> Example:
-    return Example(torch.from_numpy(_scaled(model.columns_, dataset)))
