@@ -131,8 +131,16 @@ def _denoisers(sizes: Budget, shallow: Words) -> dict[str, Estimator]:
     levels = {"masking": 0.4, "salt-and-pepper": 0.25, "gaussian": 0.4}
     wider = shallow | {"n_components": 2 * sizes.code}
     return {
-        noise: DenoisingAutoencoder(**wider, noise=noise, level=level)
-        for noise, level in levels.items()
+        **{
+            noise: DenoisingAutoencoder(**wider, noise=noise, level=level)
+            for noise, level in levels.items()
+        },
+        # of few images many moved ones can be made
+        "moves": DenoisingAutoencoder(
+            **wider | {"max_epochs": 2 * sizes.epochs, "lr": 2e-3},
+            noise=("moves", "masking"),
+            level=(0.25, 0.5),
+        ),
     }
 
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from diabolo.report.chapters.denoising import repaired, spoiled
 from diabolo.report.numerals import per_cent
 from diabolo.report.page import Block, Code, Lines, Section, Strips, Table
 from diabolo.report.studio import Studio
 from diabolo.uses.classify import EncoderClassifier
 
-START = "masking"  # the model whose encoder is taken: a wide code
+START = "moves"  # the model whose encoder is taken
 SHARES = (100, 1000)  # labels
 STEPS = 500
 SHOWN = 10
@@ -23,7 +24,8 @@ def chapter(studio: Studio) -> Section:
         title="Classification on encoder features",
         formula="minimise −log softmax(W z(x) + b)_y",
         text=(
-            "An encoder that was trained without labels has seen what all images have in common. "
+            "An autoencoder that has to undo moves, seeing each image shifted, turned, stretched "
+            "and half hidden, learns without labels what an image shows, and forgets how it lies. "
             "A softmax layer on its code needs few labels to name what it tells apart; the encoder "
             "may stay as it is (frozen) or learn from them, too (fine-tuned). The control is the "
             "same network from random weights, with the same labels for as many steps."
@@ -59,7 +61,23 @@ def _blocks(studio: Studio) -> list[Block]:
         bars={k + 1: [bar[k] / most for bar in bars] for k in range(3)},
     )
     code = " ".join(repr(_classifier(studio, True, True)).split())
-    return [table, *_saved(studio, last), Code([code])]
+    return [_moved(studio), table, *_saved(studio, last), Code([code])]
+
+
+def _moved(studio: Studio) -> Strips:
+    """What the encoder gets to see, and what comes out."""
+    data = studio.material
+    images = data.test[data.one_of_each()]
+    seen = spoiled(studio, START, images)
+    rows = {
+        "image": (data.unit(images), "Test images"),
+        "moved": (seen, "The same, moved and half hidden"),
+        "undone": (repaired(studio, START, seen), "What the autoencoder makes of it"),
+    }
+    return Strips(
+        [(name, studio.strip(each, alt)) for name, (each, alt) in rows.items()],
+        "Test images, what the encoder sees of them in training, and how it thinks they were.",
+    )
 
 
 def _classifier(studio: Studio, fine_tune: bool, pretrained: bool) -> EncoderClassifier:

@@ -51,7 +51,7 @@ def _kind(studio: Studio, name: str, title: str) -> tuple[Strips, tuple[str, ...
     data, estimator = studio.material, studio[name]
     test = data.test[:MEASURED]
     noisy, clean = spoiled(studio, name, test), data.unit(test)
-    found = {"clean out": _repaired(studio, name, noisy)} | _rivals(studio, noisy, clean)
+    found = {"clean out": repaired(studio, name, noisy)} | _rivals(studio, noisy, clean)
     places = data.one_of_each()
     places = places[places < len(test)]
     what = f"{title}, level {estimator.level:g}"
@@ -91,7 +91,7 @@ def spoiled(studio: Studio, name: str, images: np.ndarray) -> np.ndarray:
     return noisy.numpy().reshape(images.shape)
 
 
-def _repaired(studio: Studio, name: str, noisy: np.ndarray) -> np.ndarray:
+def repaired(studio: Studio, name: str, noisy: np.ndarray) -> np.ndarray:
     """What the model makes of images on the scale 0 … 1."""
     module = studio.module(name)
     with torch.inference_mode():
