@@ -49,6 +49,9 @@ class Facts(NamedTuple):
         return sum(map(networks.cell_width, self.table)) or self.n_features
 
 
+SMALLEST = 8  # pixels to a side; what is smaller is hardly an image, and has no slopes
+
+
 def image_shape(facts: Facts) -> tuple[int, int, int]:
     """(height, width, channels) to fold a row into.
 
@@ -59,7 +62,7 @@ def image_shape(facts: Facts) -> tuple[int, int, int]:
     if len(facts.shape) == 2:
         return facts.shape[0], facts.shape[1], 1
     side = math.isqrt(facts.n_features)
-    if side >= 8 and side * side == facts.n_features:
+    if side >= SMALLEST and side * side == facts.n_features:
         return side, side, 1
     return 1, facts.n_features, 1
 

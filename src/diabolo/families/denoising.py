@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from diabolo.estimators import composition
-from diabolo.estimators.composition import Facts
+from diabolo.estimators.composition import SMALLEST, Facts
 from diabolo.estimators.estimator import Estimator
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts import corruptions
@@ -40,7 +40,6 @@ def _moves(facts: Facts, level: float, emphasis: float) -> corruptions.Corruptio
     return corruptions.Moves(level, emphasis, shape=shape)
 
 
-SMALLEST = 8  # pixels to a side; what is smaller is hardly an image
 REMEDY = "Pass noise='masking' or noise='swap'."
 
 NOISES = {

@@ -14,7 +14,7 @@ from torch import Tensor
 from diabolo.data.neighbours import Nearest, joined, nearest
 from diabolo.data.tangents import nearest_moved
 from diabolo.engine.schedule import Phase
-from diabolo.estimators.composition import Facts, image_shape
+from diabolo.estimators.composition import SMALLEST, Facts, image_shape
 from diabolo.estimators.estimator import Estimator
 from diabolo.estimators.fits import Fits
 from diabolo.estimators.guided import guided
@@ -24,7 +24,6 @@ from diabolo.parts.codes import Deterministic
 
 SHORTEST = 20  # epochs; where places are known a third of the usual steps is enough
 FEWEST = 3  # rows with neighbours worth the name
-SMALLEST = 8  # pixels: smaller images have no slopes
 
 
 class LayoutAutoencoder(Estimator):

@@ -23,12 +23,13 @@ from diabolo.data.rows import ArrayRows
 from diabolo.data.sources import open_dataset
 from diabolo.engine.fit import fit as carry_out
 from diabolo.engine.schedule import Phase
+from diabolo.estimators.composition import SMALLEST
 from diabolo.estimators.estimator import Estimator
 from diabolo.estimators.fits import Fits
 from diabolo.estimators.learner import Learner
 from diabolo.estimators.seeds import Seeds
 from diabolo.estimators.tables import class_labels
-from diabolo.families.denoising import SMALLEST, DenoisingAutoencoder
+from diabolo.families.denoising import DenoisingAutoencoder
 from diabolo.families.saved import load
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.models.stack import Classification

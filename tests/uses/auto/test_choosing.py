@@ -11,13 +11,6 @@ from diabolo.uses.auto import choose
 from diabolo.uses.auto.choosing import seconds_of
 from diabolo.uses.detect import detector
 
-
-@pytest.fixture(scope="module")
-def rows():
-    random = np.random.default_rng(0)
-    return random.normal(size=(200, 2)) @ random.normal(size=(2, 8))
-
-
 QUICK = {"random_state": 0, "n_threads": 1}
 
 

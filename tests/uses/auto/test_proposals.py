@@ -2,21 +2,9 @@
 
 from itertools import islice
 
-import numpy as np
-import pytest
-
 from diabolo import open_dataset
 from diabolo.estimators.seeds import Seeds
 from diabolo.uses.auto.search import Search
-
-
-@pytest.fixture(scope="module")
-def rows():
-    random = np.random.default_rng(0)
-    return random.normal(size=(200, 2)) @ random.normal(size=(2, 8))
-
-
-QUICK = {"random_state": 0, "n_threads": 1}
 
 
 def test_the_same_seed_draws_the_same_candidates(rows):

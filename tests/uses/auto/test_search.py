@@ -12,13 +12,6 @@ from diabolo.uses.auto.search import Candidate, Search, partnered
 from diabolo.uses.auto.trials import CRITERIA, Trial
 from diabolo.uses.detect import detector
 
-
-@pytest.fixture(scope="module")
-def rows():
-    random = np.random.default_rng(0)
-    return random.normal(size=(200, 2)) @ random.normal(size=(2, 8))
-
-
 QUICK = {"random_state": 0, "n_threads": 1}
 
 
