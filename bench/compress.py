@@ -29,7 +29,9 @@ import polars as pl
 from kept import keep
 
 from diabolo.data.idx import read_idx
-from diabolo.uses.compress import baselines, container, files
+from diabolo.uses.compress import baselines, container
+from diabolo.uses.compress.compressing import compress
+from diabolo.uses.compress.decompressing import decompress
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("DIABOLO_DATA", ROOT.parent / "shared" / "data"))
@@ -77,13 +79,13 @@ def measured(name: str, budget: float, steps: int | None, n_threads: int | None)
         else:
             source = TEXTS[name]
         began = time.perf_counter()
-        result = files.compress(
+        result = compress(
             source, folder / "x.dbo", seconds=budget, steps=steps, n_threads=n_threads
         )
         whole = time.perf_counter() - began
         raw = source.stat().st_size
         began = time.perf_counter()
-        files.decompress(folder / "x.dbo", folder / "back", n_threads=n_threads)
+        decompress(folder / "x.dbo", folder / "back", n_threads=n_threads)
         back = time.perf_counter() - began
         content = source.read_bytes()
         assert (folder / "back" / source.name).read_bytes() == content

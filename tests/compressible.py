@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image, PngImagePlugin
 
-from diabolo.uses.compress.chunks import Model
-from diabolo.uses.compress.heads import Plane
-from diabolo.uses.compress.layout import Inputs, Layout
-from diabolo.uses.compress.network import TENSORS, Weights, shapes
+from diabolo.uses.compress.coding.chunks import Model
+from diabolo.uses.compress.coding.heads import Plane
+from diabolo.uses.compress.coding.layout import Inputs, Layout
+from diabolo.uses.compress.coding.network import TENSORS, Weights, shapes
+from diabolo.uses.compress.compressing import compress
+from diabolo.uses.compress.decompressing import decompress
 
 GREY = Layout(7, 6, (Plane(256, True, 0),), 12, 0, 4, False, True)
 COLOUR = Layout(
@@ -75,3 +79,53 @@ def model(layout: Layout, seed: int = 0, dtype: Any = np.float32) -> Model:
         }
         weights.append(Weights(**arrays))
     return Model(layout, weights, dtype)
+
+
+# whole files
+
+QUICK = {"steps": 20, "n_threads": 1}
+
+
+def there_and_back(source: Path, folder: Path, **options):
+    """Compress, decompress; the result, and the bytes of every file that came back."""
+    packed, back = folder / "packed.dbo", folder / "back"
+    result = compress(source, packed, **{**QUICK, **options})
+    decompress(packed, back, n_threads=1, force=True)
+    found = {p.relative_to(back).as_posix(): p.read_bytes() for p in back.rglob("*") if p.is_file()}
+    assert result.size == packed.stat().st_size
+    others = sum(len(name) + 16 for name in list(found)[1:])  # a folder has names and lengths
+    assert result.size <= result.zstandard + 200 + others
+    return result, found
+
+
+def saved(folder: Path, array: np.ndarray, name: str = "x.npy") -> Path:
+    path = folder / name
+    np.save(path, array)
+    return path
+
+
+def smooth(n: int, shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
+    """Bytes (n, *shape) that a model predicts better than zstandard does."""
+    random = np.random.default_rng(seed)
+    steps = random.integers(-9, 10, (n, *shape)).cumsum(1).cumsum(2)
+    return np.clip(steps + 128, 0, 255).astype(np.uint8)
+
+
+def folder_of_images(folder: Path) -> dict[str, np.ndarray]:
+    """PNG of several sizes and modes, with metadata, and a note; the pixels by name."""
+    pixels = {
+        "a/one.png": smooth(1, (130, 140))[0],
+        "a/two.png": smooth(1, (190, 170), 1)[0],
+        "three.png": smooth(1, (20, 166, 3), 2)[0],
+        "b/c/four.png": smooth(1, (128, 128, 3), 3)[0],
+    }
+    for name, array in pixels.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = PngImagePlugin.PngInfo()
+        text.add_text("Title", f"picture {name}")
+        Image.fromarray(array).save(path, pnginfo=text, dpi=(300, 300))
+    Image.fromarray(pixels["a/one.png"]).convert("P").save(folder / "palette.png")
+    Image.fromarray(pixels["three.png"]).save(folder / "photo.jpg")
+    (folder / "note.txt").write_text("nothing to see")
+    return pixels

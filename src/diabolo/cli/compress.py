@@ -17,7 +17,7 @@ from diabolo.cli.targets import check_target
 from diabolo.cli.usage import UsageError
 
 if TYPE_CHECKING:
-    from diabolo.uses.compress.files import Result
+    from diabolo.uses.compress.result import Result
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
@@ -61,11 +61,12 @@ def compress(
         check_target(keep_model, force)
     if embed and model is None:
         raise UsageError("--embed puts the given model into the file: pass --model, too.")
-    from diabolo.uses.compress import files
+    from diabolo.uses.compress.coding.models import save_model
+    from diabolo.uses.compress.compressing import compress as packed
 
     began = time.monotonic()
     with progress() as report:
-        result = files.compress(
+        result = packed(
             source,
             output,
             model=model,
@@ -77,7 +78,7 @@ def compress(
             report=report,
         )
     if keep_model is not None and result.models:
-        files.save_model(keep_model, result.models[0])
+        save_model(keep_model, result.models[0])
     print(_report(source, output, result, time.monotonic() - began, json))
 
 

@@ -35,10 +35,10 @@ def decompress(
     """
     most = amount(limit)
     from diabolo.cli.compress import progress
-    from diabolo.uses.compress import files
+    from diabolo.uses.compress.decompressing import decompress as unpacked
 
     with progress() as report:
-        paths = files.decompress(
+        paths = unpacked(
             file,
             output,
             model=model,

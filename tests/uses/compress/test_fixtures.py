@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diabolo.uses.compress import container, files
-from diabolo.uses.compress.chunks import Model
-from diabolo.uses.compress.files import decompress
+from diabolo.uses.compress import container
+from diabolo.uses.compress.coding.chunks import Model
+from diabolo.uses.compress.decompressing import Contents, decompress
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
@@ -51,7 +51,7 @@ def integers(path: Path) -> str:
     """Hash of the outputs of every network for 16 rows of symbols that count up."""
     hashed = hashlib.sha256()
     with container.opened(path) as reader:
-        contents = files.Contents(reader)
+        contents = Contents(reader)
         model: Model = contents.model(contents.streams[0])
     layout = model.layout
     padded = model._padded(16)

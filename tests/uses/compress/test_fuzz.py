@@ -16,8 +16,10 @@ import numpy as np
 import pytest
 
 from diabolo.files import DamagedFileError
-from diabolo.uses.compress import container, files, streams
-from diabolo.uses.compress.files import compress
+from diabolo.uses.compress import container
+from diabolo.uses.compress.coding import models
+from diabolo.uses.compress.compressing import compress
+from diabolo.uses.compress.decompressing import Contents
 
 ODD = [
     0, 1, -1, 2, 255, 256, 2**16, 2**31, 2**32, 2**63, 2**64, 10**30, -(2**63), None, True, False,
@@ -49,7 +51,7 @@ def contents(path: Path) -> dict[str, bytes]:
     with container.opened(path) as reader:
         return {
             name: b"".join(pieces)
-            for name, pieces in files.Contents(reader, None, 10**7, n_threads=1).all()
+            for name, pieces in Contents(reader, None, 10**7, n_threads=1).all()
         }
 
 
@@ -121,7 +123,7 @@ def changed(content: bytes, random: np.random.Generator, path: Path) -> bytes:
         number = stream["model"]
         sections[number] = changed_model(sections[number], random)
         with suppress(ValueError, TypeError, LookupError, AttributeError, ArithmeticError):
-            stream["hash"] = streams.model_hash(streams.model_from_bytes(sections[number]))
+            stream["hash"] = models.model_hash(models.model_from_bytes(sections[number]))
     else:
         sections[number] = changed_bytes(sections[number], random)
     return put_together(document, sections)

@@ -14,7 +14,8 @@ from diabolo.records import gates
 from diabolo.records.record import Arm, Figures, Order, Published, Record, Rows
 from diabolo.records.sets import MNIST
 from diabolo.records.trial import Trial
-from diabolo.uses.compress.files import compress, decompress
+from diabolo.uses.compress.compressing import compress
+from diabolo.uses.compress.decompressing import decompress
 
 GREY, BINARY = "grey: bits a pixel", "binary: bits a pixel"
 SOURCE = "table 2, BB-ANS, test images, model not counted"

@@ -11,9 +11,12 @@ from PIL import Image
 from diabolo.report.numerals import number
 from diabolo.report.page import Section, Strips, Table
 from diabolo.report.studio import Studio
-from diabolo.uses.compress import container, sources, streams
-from diabolo.uses.compress.chunks import Model
-from diabolo.uses.compress.training import train
+from diabolo.uses.compress import container
+from diabolo.uses.compress.coding.chunks import Model
+from diabolo.uses.compress.coding.models import model_to_bytes
+from diabolo.uses.compress.coding.training import train
+from diabolo.uses.compress.sources.material import Material
+from diabolo.uses.compress.sources.tiles import add_images
 
 LEARNED = 4000  # training images
 PACKED = 2000  # test images
@@ -45,7 +48,7 @@ def chapter(studio: Studio) -> Section:
         "the mixture of logistic densities.",
         blocks=[
             _map(studio, costs),
-            _sizes(packed, len(coded.content), len(streams.model_to_bytes(model))),
+            _sizes(packed, len(coded.content), len(model_to_bytes(model))),
         ],
     )
 
@@ -58,8 +61,8 @@ def greys(images: np.ndarray) -> np.ndarray:
 
 def learn(images: np.ndarray, steps: int, seed: int) -> tuple[Model, np.ndarray]:
     """A model of such images, and the symbol of every byte."""
-    found = sources.Material()
-    described = sources.add_images(found, images)
+    found = Material()
+    described = add_images(found, images)
     layout = found.streams[0].layout
     table = np.arange(256, dtype=np.int16)
     if "values" in described:  # of few values: a byte that never occurred is as its neighbour

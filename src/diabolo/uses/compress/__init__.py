@@ -1,14 +1,18 @@
 """Compression: what a small causal network predicts well costs few bits.
 
-    sources       whatever the user has → arrays of symbols, and back to the same bytes
-    layout        rows of symbols as grids; which earlier symbols predict each symbol
-    training      the network, trained as the integers that it will be
-    network       the same network in integers: equal on every machine, thread count and batch
-    heads         its outputs → fixed-point probabilities, from integer tables
-    rans          symbols ↔ bits, many lanes at once
-    chunks        rows ↔ bytes; every chunk stands alone
-    container     the file
-    files         compress a source, decompress it
+    sources/        whatever the user has → streams of symbols and kept bytes, and back
+    coding/         symbols ↔ bits, everything in whole numbers
+        layout      rows of symbols as grids; which earlier symbols predict each symbol
+        training    the network, trained as the integers that it will be
+        network     the same network in integers: equal on every machine, thread count and batch
+        heads       its outputs → fixed-point probabilities, from integer tables
+        rans        symbols ↔ bits, many lanes at once
+        chunks      rows ↔ bytes; every chunk stands alone
+        models      a model ↔ bytes
+    choosing        the model that a stream gets
+    container       the file
+    compressing     compress(source, path)
+    decompressing   decompress(path, folder)
 
 Everything a decoder computes is an integer; see `docs/format.md`.
 """

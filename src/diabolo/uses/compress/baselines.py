@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from diabolo.uses.compress import sources
+from diabolo.uses.compress.sources.files import take_apart
 
 MOST = 64 * 2**20  # bytes: beyond, the slow ones are left out
 
@@ -20,7 +20,7 @@ def sizes(source: str | Path) -> dict[str, int]:
 
     xz packs all files together, PNG each image for itself.
     """
-    material = sources.material(source)
+    material = take_apart(source)
     contents = [content() for _, content in material.original]
     if sum(map(len, contents)) > MOST:
         return {}

@@ -23,7 +23,7 @@ from functools import cached_property
 
 import numpy as np
 
-from diabolo.uses.compress.heads import Plane
+from diabolo.uses.compress.coding.heads import Plane
 
 FULL = 255  # what stands for 1
 KNOTS = 7  # of the position, each way

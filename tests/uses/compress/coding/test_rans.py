@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from diabolo.uses.compress import rans
+from diabolo.uses.compress.coding import rans
 
 
 def drawn(seed: int, steps: int, lanes: int, skew: float = 3.0):

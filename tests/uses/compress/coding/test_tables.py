@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 from scipy.special import expit
 
-from diabolo.uses.compress import tables
+from diabolo.uses.compress.coding import tables
 
 
 def test_logistic():

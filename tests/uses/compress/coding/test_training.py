@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from compressible import LAYOUTS, symbols
-from diabolo.uses.compress.chunks import Model
-from diabolo.uses.compress.training import CodeLength, Picker, Samples, train
+from diabolo.uses.compress.coding.chunks import Model
+from diabolo.uses.compress.coding.training import CodeLength, Picker, Samples, train
 
 UNITS = (24, 16)
 

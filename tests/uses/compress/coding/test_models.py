@@ -6,27 +6,28 @@ import numpy as np
 import pytest
 
 from compressible import LAYOUTS, model
-from diabolo.uses.compress import container, streams, weights
+from diabolo.uses.compress import container
+from diabolo.uses.compress.coding import models, weights
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_model_comes_back(name):
     first = model(LAYOUTS[name])
-    second = streams.model_from_bytes(streams.model_to_bytes(first))
+    second = models.model_from_bytes(models.model_to_bytes(first))
     assert second.layout == first.layout
     for one, two in zip(first.weights, second.weights, strict=True):
         for before, after in zip(one or (), two or (), strict=True):
             assert before.dtype == after.dtype
             assert np.array_equal(before, after)
-    assert streams.model_hash(first) == streams.model_hash(second)
-    assert streams.model_hash(first) != streams.model_hash(model(LAYOUTS[name], seed=1))
+    assert models.model_hash(first) == models.model_hash(second)
+    assert models.model_hash(first) != models.model_hash(model(LAYOUTS[name], seed=1))
 
 
 def test_every_cut_of_a_model_is_refused():
-    content = streams.model_to_bytes(model(LAYOUTS["binary"]))
+    content = models.model_to_bytes(model(LAYOUTS["binary"]))
     for length in range(0, len(content), 7):
         with pytest.raises(ValueError):  # noqa: PT011 - any of several sentences
-            streams.model_from_bytes(content[:length])
+            models.model_from_bytes(content[:length])
 
 
 CHANGES = {
@@ -37,27 +38,27 @@ CHANGES = {
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_impossible_layouts(name):
-    given = {**streams.layout_to_json(LAYOUTS["grey"]), name: CHANGES[name]}
+    given = {**models.layout_to_json(LAYOUTS["grey"]), name: CHANGES[name]}
     with pytest.raises(ValueError, match="a layout"):
-        streams.layout_from_json(given)
+        models.layout_from_json(given)
 
 
 @pytest.mark.parametrize(
     "plane", [[0, 1, -1], [2**20, 1, -1], [65, 0, -1], [9, 1, 4], [9, 0, 0], 5]
 )
 def test_impossible_planes(plane):
-    given = {**streams.layout_to_json(LAYOUTS["grey"]), "planes": [plane]}
+    given = {**models.layout_to_json(LAYOUTS["grey"]), "planes": [plane]}
     with pytest.raises(ValueError, match="a plane"):
-        streams.layout_from_json(given)
+        models.layout_from_json(given)
 
 
 def test_a_large_model_that_is_not_there():
     """Units are believed only as far as there are bytes."""
-    text = {"layout": streams.layout_to_json(LAYOUTS["grey"]), "units": [[1024, 1024]]}
+    text = {"layout": models.layout_to_json(LAYOUTS["grey"]), "units": [[1024, 1024]]}
     packed = container.pack(json.dumps(text).encode())
     content = len(packed).to_bytes(4, "little") + packed + bytes(100)
     with pytest.raises(ValueError, match="a model"):
-        streams.model_from_bytes(content)
+        models.model_from_bytes(content)
 
 
 def tensors(seed: int) -> list[np.ndarray]:

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from diabolo.uses.compress import rans
-from diabolo.uses.compress.rans import SLOTS, Lanes
-from diabolo.uses.compress.tables import (
+from diabolo.uses.compress.coding import rans
+from diabolo.uses.compress.coding.rans import SLOTS, Lanes
+from diabolo.uses.compress.coding.tables import (
     CENTRE,
     EXPONENTIAL,
     LOGISTIC,

@@ -25,12 +25,12 @@ from diabolo.engine.events import History, Nobody
 from diabolo.engine.fit import fit
 from diabolo.engine.players import Player
 from diabolo.engine.schedule import Phase
-from diabolo.uses.compress import network
-from diabolo.uses.compress.chunks import Sizes
-from diabolo.uses.compress.heads import PARTS, Plane
-from diabolo.uses.compress.layout import Inputs, Layout
-from diabolo.uses.compress.network import Weights
-from diabolo.uses.compress.rans import SLOTS
+from diabolo.uses.compress.coding import network
+from diabolo.uses.compress.coding.chunks import Sizes
+from diabolo.uses.compress.coding.heads import PARTS, Plane
+from diabolo.uses.compress.coding.layout import Inputs, Layout
+from diabolo.uses.compress.coding.network import Weights
+from diabolo.uses.compress.coding.rans import SLOTS
 
 ACTIVE = 256.0  # what stands for 1 of an input, of a hidden unit
 GRAIN = {"first": 64, "where": 64, "second": 64, "third": 256, "skip": 4096}  # 1 of a weight
@@ -54,7 +54,7 @@ def _through(rounded: Tensor, exact: Tensor) -> Tensor:
 
 
 class Predictor(nn.Module):
-    """One plane's network, rounded on the way forward. See `diabolo.uses.compress.network`."""
+    """One plane's network, rounded on the way forward; in whole numbers: `network`."""
 
     first: nn.Parameter
     where: nn.Parameter

@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from diabolo.uses.compress.heads import PARTS, Plane
-from diabolo.uses.compress.layout import FULL, Inputs, Layout
+from diabolo.uses.compress.coding.heads import PARTS, Plane
+from diabolo.uses.compress.coding.layout import FULL, Inputs, Layout
 
 SAFE = 1 << 24
 TENSORS: dict[str, np.dtype[Any]] = {  # name → dtype in the file

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from diabolo.uses.compress.heads import MOST_CATEGORIES, MOST_ORDERED, Plane
+from diabolo.uses.compress.coding.heads import MOST_CATEGORIES, MOST_ORDERED, Plane
 
 SIGN = np.uint64(1 << 63)
 DIGIT = 8  # bits

@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from diabolo.uses.compress import rans
-from diabolo.uses.compress.rans import SLOTS, DamagedStreamError
-from diabolo.uses.compress.tables import CENTRE, FLATTEST, LOGISTIC, SHARP, SHARPNESS
+from diabolo.uses.compress.coding import rans
+from diabolo.uses.compress.coding.rans import SLOTS, DamagedStreamError
+from diabolo.uses.compress.coding.tables import CENTRE, FLATTEST, LOGISTIC, SHARP, SHARPNESS
 
 LANES = 8
 HALF = 512  # numbers on each side of 0

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from diabolo.uses.compress import rans
-from diabolo.uses.compress.heads import Head
-from diabolo.uses.compress.layout import Layout
-from diabolo.uses.compress.network import Network, Weights
+from diabolo.uses.compress.coding import rans
+from diabolo.uses.compress.coding.heads import Head
+from diabolo.uses.compress.coding.layout import Layout
+from diabolo.uses.compress.coding.network import Network, Weights
 
 Sizes = np.ndarray | None  # (rows, 2): lines and cells that each row has; None: all of them
 

@@ -1,69 +1,30 @@
-"""Streams: symbols of one layout, cut into chunks; and the model's bytes.
-
-A stream knows how its rows are had a chunk at a time, so that memory is bounded by the chunk.
-"""
+"""A model of a stream ↔ bytes within a `.dbo` file, or a file of its own."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from diabolo.uses.compress import container, network, weights
-from diabolo.uses.compress.chunks import Model, Sizes
-from diabolo.uses.compress.heads import MOST_CATEGORIES, MOST_ORDERED, Plane
-from diabolo.uses.compress.layout import Inputs, Layout
-from diabolo.uses.compress.network import Weights
+from diabolo import files as disk
+from diabolo.files import DamagedFileError
+from diabolo.uses.compress import container
+from diabolo.uses.compress.coding import network, weights
+from diabolo.uses.compress.coding.chunks import Model
+from diabolo.uses.compress.coding.heads import MOST_CATEGORIES, MOST_ORDERED, Plane
+from diabolo.uses.compress.coding.layout import Inputs, Layout
+from diabolo.uses.compress.coding.network import Weights
+from diabolo.uses.compress.coding.streams import MOST_STEPS
 
-CHUNK = 2**21  # symbols
-MOST_STEPS = 2**17  # of decoding one behind the other: more would take for ever
 MOST_PLANES = 4096
 MOST_UNITS = 1024
 MOST_TEXT = 2**20  # bytes of a layout
-
-
-@dataclass
-class Stream:
-    """Rows of symbols to be coded by one model.
-
-    layout : how a row lies
-    count  : rows
-    read   : (first, last) → (last − first, height, width, planes) symbols, int16
-    sizes  : (first, last) → lines and cells of each of these rows; None: as the layout says
-    """
-
-    layout: Layout
-    count: int
-    read: Callable[[int, int], np.ndarray]
-    sizes: Callable[[int, int], Sizes]
-
-    @property
-    def symbols(self) -> int:
-        """How many symbols there are."""
-        planes = sum(plane.alphabet > 1 for plane in self.layout.planes)
-        cells = 0
-        for first in range(0, self.count, 2**16):
-            last = min(first + 2**16, self.count)
-            sizes = self.sizes(first, last)
-            cells += (last - first) * self.layout.cells if sizes is None else sizes.prod(1).sum()
-        return int(cells) * planes
-
-    def chunks(self) -> list[tuple[int, int]]:
-        """First and last row (exclusive) of every chunk: even ones, and two at least if large."""
-        size = max(1, self.layout.cells * len(self.layout.planes))
-        wanted = math.ceil(self.count * size / CHUNK)
-        if self.count * size > CHUNK // 8:
-            wanted = max(2, wanted)
-        rows = max(1, math.ceil(self.count / max(1, wanted)))
-        return [(first, min(first + rows, self.count)) for first in range(0, self.count, rows)]
-
-
-# a model as bytes
 
 
 def layout_to_json(layout: Layout) -> dict[str, Any]:
@@ -175,3 +136,22 @@ def _filled(wanted: dict[str, tuple[int, ...]], found: Iterator[np.ndarray]) -> 
         if (arrays[name].reshape(-1) != values).any():
             raise ValueError("a model has weights that are too large")
     return Weights(**arrays)
+
+
+def save_model(path: str | os.PathLike[str], model: Model) -> None:
+    """Write a model to a file of its own (safetensors under a hash)."""
+    content = np.frombuffer(model_to_bytes(model), np.uint8)
+    disk.write_sealed(path, {"model": content}, {"purpose": "compression"})
+
+
+def load_model(path: str | os.PathLike[str]) -> Model:
+    """The model in a file; raises DamagedFileError with one sentence."""
+    arrays, header = disk.read_sealed(path)
+    if header.get("purpose") != "compression" or "model" not in arrays:
+        raise DamagedFileError(
+            f"{path} is no model for compression: make one with diabolo compress --keep-model."
+        )
+    try:
+        return model_from_bytes(arrays["model"].tobytes())
+    except (ValueError, KeyError, TypeError, json.JSONDecodeError) as error:
+        raise DamagedFileError(f"Cannot use {path}: {error}.") from error

@@ -10,10 +10,10 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from compressible import LAYOUTS, model, symbols
-from diabolo.uses.compress.chunks import Model
-from diabolo.uses.compress.network import HIGHEST, Network, Weights
-from diabolo.uses.compress.rans import SLOTS, DamagedStreamError
-from diabolo.uses.compress.tables import CENTRE, EXPONENTIAL, LOGISTIC, SHARPNESS
+from diabolo.uses.compress.coding.chunks import Model
+from diabolo.uses.compress.coding.network import HIGHEST, Network, Weights
+from diabolo.uses.compress.coding.rans import SLOTS, DamagedStreamError
+from diabolo.uses.compress.coding.tables import CENTRE, EXPONENTIAL, LOGISTIC, SHARPNESS
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
@@ -132,7 +132,7 @@ def test_plain_python_integers_give_the_same_slots(name):
 
 def _said(coder: Model, rows: np.ndarray):
     """First slots and slots of all that is coded of these rows."""
-    from diabolo.uses.compress.heads import Head
+    from diabolo.uses.compress.coding.heads import Head
 
     padded = coder._padded(len(rows))
     flat = rows.reshape(len(rows), -1).T.astype(np.int64)

@@ -1,0 +1,1 @@
+"""Symbols ↔ bits, by a small network in whole numbers."""

@@ -1,0 +1,203 @@
+"""Compress a source into one file."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
+
+from diabolo import files as disk
+from diabolo.files import DamagedFileError
+from diabolo.uses.compress import container
+from diabolo.uses.compress.choosing import fitted
+from diabolo.uses.compress.coding.chunks import Coded, Model
+from diabolo.uses.compress.coding.models import load_model, model_hash, model_to_bytes
+from diabolo.uses.compress.coding.streams import Stream
+from diabolo.uses.compress.decompressing import Contents
+from diabolo.uses.compress.pool import in_order, one_thread_each
+from diabolo.uses.compress.result import Report, Result
+from diabolo.uses.compress.sources.files import take_apart
+from diabolo.uses.compress.sources.material import Material, together
+
+SECONDS = 180.0
+
+
+def compress(
+    source: str | os.PathLike[str],
+    path: str | os.PathLike[str],
+    *,
+    model: str | os.PathLike[str] | None = None,
+    embed: bool = False,
+    seconds: float = SECONDS,
+    steps: int | None = None,
+    seed: int = 0,
+    n_threads: int | None = None,
+    report: Report | None = None,
+) -> Result:
+    """Write the files of `source` to one file at `path`, from which they come back exactly.
+
+    model   : a file that `save_model` wrote; without one, models are trained on the source itself
+              and embedded.
+    embed   : put the given model into the file, so that it can be decompressed without it
+    seconds : of training at most, in all
+    steps   : of training at most, for each stream
+    report  : told what is going on
+
+    The file is never larger than what zstandard at level 19 makes of the same files, by more than
+    200 bytes and their names: where the models do not gain, it holds just that.
+    raises OSError, ValueError with one sentence. What was at `path` is replaced only by a whole
+    file.
+    """
+    disk.check_writable(path)
+    report = report or (lambda *_: None)
+    material = take_apart(source)
+    result = Result(original=sum(entry["size"] for entry in material.files))
+    given = None if model is None else load_model(model)
+    report("zstandard", 0, 1, 0)
+    plain = container.pack(b"".join(content() for _, content in material.original))
+    result.zstandard = len(plain)
+    with tempfile.TemporaryFile(dir=Path(path).absolute().parent) as room, one_thread_each():
+        gains = material.streams and _coded(
+            room, material, result, given, embed, seconds, steps, seed, n_threads, report
+        )
+        if not gains:
+            room.seek(0)
+            room.truncate()
+            _kept(room, material, plain, result)
+        room.seek(0)
+        container.write(path, iter(partial(room.read, 2**20), b""))
+    _check(path, material, result, given, n_threads, report)
+    return result
+
+
+def _coded(
+    room: IO[bytes],
+    material: Material,
+    result: Result,
+    given: Model | None,
+    embed: bool,
+    seconds: float,
+    steps: int | None,
+    seed: int,
+    n_threads: int | None,
+    report: Report,
+) -> bool:
+    """Write the file as the models code it; whether that is smaller than zstandard's."""
+    writer = container.Writer()
+    room.write(container.HEAD)
+    kept = []
+    for content in material.kept:
+        room.write(writer.section(container.pack(content)))
+        kept.append(len(writer.sections) - 1)
+    described = []
+    total = sum(stream.symbols for stream in material.streams) or 1
+    for number, stream in enumerate(material.streams):
+        share = stream.symbols / total
+        fits = given is not None and given.layout == stream.layout
+        if fits:
+            assert given is not None
+            model = given
+        else:
+            if given is not None:
+                result.notes.append(
+                    f"the model was made for other data than stream {number}: trained a new one"
+                )
+            model, trained = fitted(
+                stream,
+                result.zstandard * share,
+                seconds=seconds * share,
+                steps=steps,
+                seed=seed,
+                n_threads=n_threads,
+                report=partial(report, "training"),
+            )
+            result.training += trained.seconds
+            result.steps += trained.steps
+        entry: dict[str, Any] = {}
+        entry["hash"] = model_hash(model)
+        if not fits or embed:
+            packed = model_to_bytes(model)
+            room.write(writer.section(packed))
+            entry["model"] = len(writer.sections) - 1
+            result.model += len(packed)
+        result.models.append(model)
+        chunks = []
+        began = time.monotonic()
+        for coded, rows in _encoded(stream, model, n_threads, report):
+            room.write(writer.section(coded.content))
+            result.coded += len(coded.content)
+            result.ideal += coded.bits
+            chunks.append([len(writer.sections) - 1, coded.lanes, rows])
+            if room.tell() > result.zstandard:
+                return False
+        result.coding += time.monotonic() - began
+        described.append({**entry, "chunks": chunks})
+        result.values += stream.symbols
+    document = {"files": material.files, "streams": described, "kept": kept}
+    room.write(writer.directory(document))
+    result.size = room.tell()
+    names = sum(len(name) for name, _ in material.original)
+    return result.size <= result.zstandard + 100 + names
+
+
+def _kept(room: IO[bytes], material: Material, plain: bytes, result: Result) -> None:
+    """Write the file as zstandard packs it."""
+    writer = container.Writer()
+    room.write(container.HEAD + writer.section(plain))
+    kept: list[int] = []
+
+    def keep(content: bytes) -> int:
+        if kept:  # what comes first are all files together, and they are there already
+            room.write(writer.section(container.pack(content)))
+        kept.append(len(writer.sections) - 1)
+        return len(kept) - 1
+
+    entry = together(keep, [(name, content()) for name, content in material.original])
+    document = {"files": [entry], "streams": [], "kept": kept}
+    room.write(writer.directory(document))
+    result.size = room.tell()
+    result.original = entry["size"]
+    result.fallback, result.values, result.model, result.models = True, 0, 0, []
+
+
+def _encoded(
+    stream: Stream, model: Model, n_threads: int | None, report: Report
+) -> Iterator[tuple[Coded, int]]:
+    """Each chunk, and its rows, in order."""
+    chunks = stream.chunks()
+
+    def one(chunk: tuple[int, int]) -> tuple[Coded, int]:
+        first, last = chunk
+        coded = model.encode(stream.read(first, last), None, stream.sizes(first, last))
+        return coded, last - first
+
+    for done, coded in enumerate(in_order(one, chunks, n_threads), 1):
+        report("coding", done, len(chunks), 0)
+        yield coded
+
+
+def _check(
+    path: str | os.PathLike[str],
+    material: Material,
+    result: Result,
+    given: Model | None,
+    n_threads: int | None,
+    report: Report,
+) -> None:
+    """Decode the file just written and compare every hash; a file that fails is removed."""
+    try:
+        with container.opened(path) as reader:
+            contents = Contents(reader, given, 2**63, n_threads)
+            contents.report = report
+            for _, pieces in contents.all():
+                for _ in pieces:
+                    pass
+    except DamagedFileError as error:
+        os.unlink(path)
+        raise RuntimeError(
+            f"{path} did not decode to what went in, and was removed: please report this ({error})"
+        ) from error

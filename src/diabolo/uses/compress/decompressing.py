@@ -1,0 +1,209 @@
+"""What is in a compressed file, and back to the same bytes, or why not."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diabolo.uses.compress import container
+from diabolo.uses.compress.coding.chunks import Model
+from diabolo.uses.compress.coding.layout import Layout
+from diabolo.uses.compress.coding.models import load_model, model_from_bytes, model_hash
+from diabolo.uses.compress.coding.streams import CHUNK, MOST_STEPS
+from diabolo.uses.compress.pool import in_order, one_thread_each
+from diabolo.uses.compress.result import Report
+from diabolo.uses.compress.sources.files import restored
+from diabolo.uses.compress.sources.folders import images_of, names_of
+from diabolo.uses.compress.sources.grids import Pieces
+from diabolo.uses.compress.sources.material import parts, shown
+from diabolo.uses.compress.sources.names import check_names
+from diabolo.uses.compress.sources.tiles import Tiles
+from diabolo.uses.compress.sources.unpacked import Unpacked
+
+SETS = ("images", "parts")  # kinds of many files
+LIMIT = 2**30  # bytes that are unpacked unless more are allowed
+
+
+class Contents:
+    """The files within an open file, as its directory describes them."""
+
+    def __init__(
+        self,
+        reader: container.Reader,
+        model: Model | None = None,
+        limit: int = LIMIT,
+        n_threads: int | None = None,
+    ) -> None:
+        self.reader, self.given, self.limit = reader, model, limit
+        self.n_threads = n_threads
+        self.report: Report = lambda *_: None
+        document = reader.document
+        self.files: list[dict[str, Any]] = _listed(document, "files", dict)
+        self.streams: list[dict[str, Any]] = _listed(document, "streams", dict)
+        self.kept: list[Any] = _listed(document, "kept", int)
+        self._models: dict[str, Model] = {}
+        self._open: dict[int, Iterator[np.ndarray]] = {}
+        if not self.files:
+            raise ValueError("its directory has no files")
+        self._held: dict[int, bytes] = {}
+        sizes = [entry.get("size") for entry in self.files]
+        if not all(type(size) is int and size >= 0 for size in sizes):
+            raise ValueError("its directory has a file of an impossible size")
+        total = sum(size for size in sizes if size)
+        if total > limit:
+            raise ValueError(
+                f"it unpacks to {total:,} bytes, and {limit:,} are allowed: raise --limit if you "
+                "trust it"
+            )
+        self.groups: list[tuple[dict[str, Any], list[Any]]] = [
+            (
+                entry,
+                names_of(entry, self._fetch) if entry.get("kind") in SETS else [entry.get("name")],
+            )
+            for entry in self.files
+        ]
+        self.names = [name for _, names in self.groups for name in names]
+        check_names(self.names)
+
+    def all(self) -> Iterator[tuple[str, Iterator[bytes]]]:
+        """Every file's name and its bytes in pieces; take the pieces before the next file.
+
+        raises ValueError at the end of a file, or of a set of images, that is not the right one.
+        """
+        for entry, names in self.groups:
+            if entry.get("kind") == "images":
+                contents = images_of(entry, self._rows, self._fetch)
+            elif entry.get("kind") == "parts":
+                contents = parts(entry, self._fetch)
+            else:
+                yield names[0], self._whole(entry)
+                continue
+            for name, content in zip(names, contents, strict=True):
+                yield name, iter([content])
+
+    def _whole(self, entry: dict[str, Any]) -> Iterator[bytes]:
+        hashed, size = hashlib.sha256(), 0
+        for piece in restored(entry, self._rows, self._fetch):
+            size += len(piece)
+            if size > entry["size"]:
+                raise ValueError(f"{entry['name']!r} unpacks to more bytes than it should")
+            hashed.update(piece)
+            yield piece
+        if size != entry["size"] or shown(hashed) != entry["hash"]:
+            raise ValueError(
+                f"{entry['name']!r} does not come back as it was: the file was damaged, or made "
+                "with another model"
+            )
+
+    def _fetch(self, number: Any) -> bytes:
+        if type(number) is not int or not 0 <= number < len(self.kept):
+            raise ValueError("its directory names kept bytes that are not there")
+        if number not in self._held:
+            content = self.reader.section(self.kept[number])
+            self._held = {number: container.unpack(content, min(self.limit, 2**31))}
+        return self._held[number]
+
+    def _rows(self, number: Any, lie: Tiles | int) -> Iterator[np.ndarray]:
+        """All rows of a stream: of tiles of images, or of so many rows of a table."""
+        if type(number) is not int or not 0 <= number < len(self.streams):
+            raise ValueError("its directory names a stream that is not there")
+        stream = self.streams[number]
+        model = self.model(stream)
+        layout = model.layout
+        pieces = Pieces(lie, layout.height) if isinstance(lie, int) else lie
+        if (pieces.height, pieces.width) != (layout.height, layout.width):
+            raise ValueError("its directory has a stream of another shape than its model's")
+        chunks = self._chunks(stream, pieces.count, layout)
+
+        def one(chunk: tuple[int, int, int, int]) -> np.ndarray:
+            section, lanes, first, last = chunk
+            content = self.reader.section(section)
+            return model.decode(content, last - first, lanes, pieces.sizes(first, last))
+
+        for done, rows in enumerate(in_order(one, chunks, self.n_threads), 1):
+            self.report("decoding", done, len(chunks), 0)
+            yield from rows
+
+    def _chunks(
+        self, stream: dict[str, Any], count: int, layout: Layout
+    ) -> list[tuple[int, int, int, int]]:
+        """Section, lanes, first and last row of every chunk."""
+        chunks, place = [], 0
+        steps = layout.cells * len(layout.planes)
+        most = max(1, 4 * CHUNK // steps)
+        for chunk in _listed(stream, "chunks", list):
+            if len(chunk) != 3 or not all(type(value) is int for value in chunk):
+                raise ValueError("its directory has a chunk that makes no sense")
+            section, lanes, rows = chunk
+            if not 1 <= lanes <= rows <= most or -(-rows // lanes) * steps > MOST_STEPS:
+                raise ValueError("its directory has a chunk that makes no sense")
+            chunks.append((section, lanes, place, place + rows))
+            place += rows
+        if place != count:
+            raise ValueError("its directory has a stream that is too short or too long")
+        return chunks
+
+    def model(self, stream: dict[str, Any]) -> Model:
+        """The model of a stream: from the file, or the one that was handed in."""
+        wanted = stream.get("hash")
+        if not isinstance(wanted, str):
+            raise ValueError("its directory makes no sense")
+        if wanted in self._models:
+            return self._models[wanted]
+        if "model" in stream:
+            model = model_from_bytes(self.reader.section(stream["model"]))
+            if model_hash(model) != wanted:
+                raise ValueError("the model in it is not the one it was made with")
+        elif self.given is None:
+            raise ValueError(
+                f"it was made with a model that is not in it: pass that with --model (its hash is "
+                f"{wanted})"
+            )
+        else:
+            model = self.given
+            found = model_hash(model)
+            if found != wanted:
+                raise ValueError(
+                    f"it was made with another model than the one you passed (hash {wanted}, yours "
+                    f"has {found})"
+                )
+        self._models[wanted] = model
+        return model
+
+
+def decompress(
+    path: str | os.PathLike[str],
+    folder: str | os.PathLike[str],
+    *,
+    model: str | os.PathLike[str] | None = None,
+    limit: int = LIMIT,
+    force: bool = False,
+    n_threads: int | None = None,
+    report: Report | None = None,
+) -> list[Path]:
+    """Write the files in it to `folder`, all of them or none; their paths.
+
+    model : the file of the model, where it is not within
+    limit : bytes that may be unpacked
+    raises DamagedFileError with one sentence, and OSError.
+    """
+    given = None if model is None else load_model(model)
+    with container.opened(path) as reader, one_thread_each():
+        contents = Contents(reader, given, limit, n_threads)
+        contents.report = report or contents.report
+        with Unpacked(Path(folder), contents.names, force) as target:
+            for name, pieces in contents.all():
+                target.write(name, pieces)
+    return [Path(folder) / name for name in contents.names]
+
+
+def _listed(document: dict[str, Any], name: str, kind: type) -> list[Any]:
+    found = document.get(name)
+    if not isinstance(found, list) or not all(type(item) is kind for item in found):
+        raise ValueError(f"its directory has no proper list of {name}")
+    return found

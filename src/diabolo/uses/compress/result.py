@@ -1,0 +1,43 @@
+"""What compressing came to, and who is told how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from diabolo.uses.compress.coding.chunks import Model
+
+Report = Callable[[str, float, float, float], None]  # stage, done, of, bits a value
+
+
+@dataclass
+class Result:
+    """What compressing came to.
+
+    size     : bytes of the file
+    original : bytes that come back
+    values   : symbols that a model coded; 0 where zstandard kept everything
+    model    : bytes of the models in the file
+    coded    : bytes of all chunks
+    ideal    : bits that the symbols take by the models' probabilities
+    zstandard : bytes of the same files packed by zstandard at level 19
+    fallback : whether zstandard was better
+    training : seconds of training
+    coding   : seconds of coding
+    steps    : of training
+    notes    : what a user should know
+    """
+
+    size: int = 0
+    original: int = 0
+    values: int = 0
+    coded: int = 0
+    ideal: float = 0.0
+    model: int = 0
+    zstandard: int = 0
+    fallback: bool = False
+    training: float = 0.0
+    coding: float = 0.0
+    steps: int = 0
+    models: list[Model] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)

@@ -1,0 +1,1 @@
+"""Whatever the user has ↔ streams of symbols and kept bytes."""

@@ -1,0 +1,120 @@
+"""Files of one array, .npy and idx ↔ symbols: every byte comes back."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from diabolo.uses.compress.sources import columns
+from diabolo.uses.compress.sources.grids import Rows, add_table, table_back
+from diabolo.uses.compress.sources.material import Material
+from diabolo.uses.compress.sources.tiles import Tiles, add_images
+
+IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+
+
+def npy(found: Material, content: bytes) -> dict[str, Any] | None:
+    file = io.BytesIO(content)
+    try:
+        version = np.lib.format.read_magic(file)
+        read = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }
+        shape, fortran, dtype = read[version](file)
+    except (ValueError, KeyError):
+        return None
+    if fortran and len(shape) > 2:
+        return None
+    return _array(found, content, file.tell(), dtype, shape, fortran)
+
+
+def idx(found: Material, content: bytes) -> dict[str, Any] | None:
+    dimensions = content[3]
+    start = 4 + 4 * dimensions
+    if not 1 <= dimensions <= 4 or len(content) < start:
+        return None
+    shape = tuple(np.frombuffer(content, ">u4", dimensions, 4).tolist())
+    return _array(found, content, start, np.dtype(IDX_TYPES[content[2]]), shape)
+
+
+def _array(
+    found: Material,
+    content: bytes,
+    start: int,
+    dtype: np.dtype,
+    shape: tuple[int, ...],
+    fortran: bool = False,
+) -> dict[str, Any] | None:
+    if dtype.kind not in "biuf" or dtype.itemsize > 8 or not shape or 0 in shape:
+        return None
+    if math.prod(shape) * dtype.itemsize != len(content) - start:
+        return None
+    values = np.frombuffer(content, dtype, offset=start).reshape(
+        shape, order="F" if fortran else "C"
+    )
+    head = {"kind": "array", "head": found.keep(content[:start]), "dtype": dtype.str}
+    images = None if fortran else _as_images(values)
+    if images is not None:
+        return {**head, "images": add_images(found, images), "shape": list(images.shape)}
+    table = values.reshape(len(values), -1)
+    if table.shape[1] > 2048:
+        return None
+    if dtype.kind == "b" and values.view(np.uint8).max() > 1:
+        return None
+    native = table.astype(dtype.newbyteorder("="))
+    parts = [columns.to_symbols(columns.keys_of(column), found.keep) for column in native.T]
+    if fortran:
+        head["fortran"] = True
+    return {**head, "table": add_table(found, parts), "columns": [part[2] for part in parts]}
+
+
+def _as_images(values: np.ndarray) -> np.ndarray | None:
+    """Bytes (n, height, width, channels), if they are images or look like rows of some."""
+    if values.dtype not in (np.uint8, np.bool_):
+        return None
+    values = values.view(np.uint8)
+    if values.ndim == 4 and values.shape[3] <= 4:
+        return values
+    if values.ndim == 3:
+        return values[..., None]
+    side = math.isqrt(values[0].size)
+    if values.ndim == 2 and side >= 8 and side * side == values[0].size:
+        return values.reshape(len(values), side, side, 1)
+    return None
+
+
+def array_back(entry: dict[str, Any], rows: Rows, fetch: columns.Fetch) -> Iterator[bytes]:
+    dtype = np.dtype(str(entry["dtype"]))
+    if dtype.kind not in "biuf" or dtype.itemsize > 8:
+        raise ValueError("its directory has an array of an impossible type")
+    if "images" in entry:
+        n, height, width, _ = checked_shape(entry["shape"])
+        tiles = Tiles.equal(n, height, width)
+        values = entry["images"].get("values")
+        table = None if values is None else np.array(values, np.uint8)
+        for image in tiles.joined(rows(entry["images"]["stream"], tiles)):
+            yield (image.astype(np.uint8) if table is None else table[image]).tobytes()
+        return
+    symbols, recipes = table_back(entry, rows)
+    native = dtype.newbyteorder("=")
+    out, place = np.empty((len(symbols), len(recipes)), dtype), 0
+    for j, recipe in enumerate(recipes):
+        stop = place + columns.digits_in(recipe)
+        keys = columns.from_symbols(symbols[:, place:stop], recipe, fetch)
+        out[:, j] = columns.values_of(keys, native)
+        place = stop
+    yield out.tobytes("F" if entry.get("fortran") is True else "C")
+
+
+def checked_shape(shape: Any) -> tuple[int, int, int, int]:
+    if not (isinstance(shape, list) and len(shape) == 4 and all(type(s) is int for s in shape)):
+        raise ValueError("its directory has an array of an impossible shape")
+    n, height, width, channels = shape
+    if not (1 <= n <= 2**31 and 1 <= height <= 2**20 and 1 <= width <= 2**20 and channels <= 4):
+        raise ValueError("its directory has an array of an impossible shape")
+    return n, height, width, channels

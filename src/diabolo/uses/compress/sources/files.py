@@ -1,0 +1,88 @@
+"""Whatever the user has → streams of symbols and kept bytes; and back to the same bytes.
+
+    one file     .npy, idx (what is in a .gz, too): header kept, values coded; byte for byte
+                 .csv, .tsv: cells coded; byte for byte
+                 anything else: kept by zstandard; byte for byte
+    a folder     its files, by their paths within it. Images whose pixels can be had exactly are
+                 coded as pixels and come back as PNG (or BMP, PPM …) with the same pixels, mode
+                 and metadata; all other files are kept byte for byte.
+
+A model is worth its bytes only where there is much alike: files are gathered into as few streams
+as possible, all grey images of a folder into one, all RGB images into another.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from diabolo.uses.compress.sources import columns
+from diabolo.uses.compress.sources.arrays import IDX_TYPES, array_back, idx, npy
+from diabolo.uses.compress.sources.folders import add_folder
+from diabolo.uses.compress.sources.grids import Rows
+from diabolo.uses.compress.sources.material import Material, fingerprint
+from diabolo.uses.compress.sources.texts import add_text, text_back
+
+_TEXT = {".csv": ",", ".tsv": "\t"}
+
+
+def take_apart(source: str | os.PathLike[str]) -> Material:
+    """A file or a folder, taken apart; raises OSError or ValueError with one sentence."""
+    path = Path(source).expanduser()
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file or folder {str(source)!r}.")
+    found = Material()
+    if path.is_dir():
+        add_folder(found, path)
+        return found
+    name = path.name.removesuffix(".gz") if path.suffix == ".gz" else path.name
+    content = gzip.decompress if path.suffix == ".gz" else bytes
+    try:
+        add_file(found, name, content(path.read_bytes()))
+    except (EOFError, gzip.BadGzipFile) as error:
+        raise ValueError(f"{path} is a damaged gzip file ({error}). Get it again.") from None
+    return found
+
+
+def add_file(found: Material, name: str, content: bytes) -> None:
+    """One file by its bytes."""
+    found.original.append((name, lambda: content))
+    entry: dict[str, Any] = {"name": name, "size": len(content), "hash": fingerprint(content)}
+    suffix = Path(name).suffix.lower()
+    described = None
+    if suffix == ".npy":
+        described = npy(found, content)
+    elif content[:2] == b"\0\0" and len(content) > 4 and content[2] in IDX_TYPES:
+        described = idx(found, content)
+    elif suffix in _TEXT:
+        described = add_text(found, content, _TEXT[suffix])
+    if described is None:
+        described = {"kind": "bytes", "kept": found.keep(content)}
+    found.files.append({**entry, **described})
+
+
+def restored(
+    entry: dict[str, Any],
+    rows: Rows,
+    fetch: columns.Fetch,
+) -> Iterator[bytes]:
+    """The bytes of a file, in pieces.
+
+    rows  : all symbols of a stream in order, (height, width, planes) each, given how they lie:
+            tiles of images, or the rows of a table
+    fetch : kept bytes by their number
+    raises ValueError for a directory that makes no sense.
+    """
+    kind = entry.get("kind")
+    if kind == "bytes":
+        yield fetch(entry["kept"])
+    elif kind == "array":
+        yield fetch(entry["head"])
+        yield from array_back(entry, rows, fetch)
+    elif kind == "text":
+        yield text_back(entry, rows, fetch)
+    else:
+        raise ValueError(f"its directory has a file of the unknown kind {kind!r:.20}")

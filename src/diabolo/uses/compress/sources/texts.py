@@ -1,0 +1,55 @@
+"""Text tables, .csv and .tsv ↔ symbols of their cells: every byte comes back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from diabolo.uses.compress.sources import columns
+from diabolo.uses.compress.sources.grids import Rows, add_table, table_back
+from diabolo.uses.compress.sources.material import Material
+
+
+def add_text(found: Material, content: bytes, separator: str) -> dict[str, Any] | None:
+    """Lines of equally many cells; None for text that is not just that."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return None
+    end = "\r\n" if "\r\n" in text else "\n"
+    lines = text.split(end)
+    last = lines.pop() if lines and lines[-1] == "" else None
+    if len(lines) < 3 or (end == "\n" and "\r" in text):
+        return None
+    cells = [line.split(separator) for line in lines]
+    if any(len(line) != len(cells[0]) for line in cells) or len(cells[0]) > 2048:
+        return None
+    parts, described = [], []
+    for column in zip(*cells[1:], strict=True):
+        part = columns.text_to_symbols(list(column), found.keep)
+        if part is None:
+            kept = found.keep("\n".join(column).encode())
+            part = [], np.zeros((len(column), 0), np.int16), {"kept": kept}
+        parts.append(part)
+        described.append(part[2])
+    head = {"separator": separator, "line": end, "last": last is not None, "first": lines[0]}
+    return {"kind": "text", **head, "table": add_table(found, parts), "columns": described}
+
+
+def text_back(entry: dict[str, Any], rows: Rows, fetch: columns.Fetch) -> bytes:
+    symbols, recipes = table_back(entry, rows)
+    cells, place = [], 0
+    for recipe in recipes:
+        if "kept" in recipe:
+            column = fetch(recipe["kept"]).decode().split("\n")
+        else:
+            stop = place + columns.digits_in(recipe)
+            column = columns.text_from_symbols(symbols[:, place:stop], recipe, fetch)
+            place = stop
+        if len(column) != len(symbols):
+            raise ValueError("its directory has a column that is too short or too long")
+        cells.append(column)
+    lines = [str(entry["first"])]
+    lines += map(str(entry["separator"]).join, zip(*cells, strict=True))
+    return (str(entry["line"]).join(lines) + (str(entry["line"]) if entry["last"] else "")).encode()

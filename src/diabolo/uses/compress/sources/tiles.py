@@ -1,0 +1,149 @@
+"""Images of any size as equal pieces, and what predicts their pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from diabolo.uses.compress.coding.heads import Plane
+from diabolo.uses.compress.coding.layout import Layout
+from diabolo.uses.compress.coding.streams import Stream
+from diabolo.uses.compress.sources.material import Material
+
+TILE = 64  # lines and cells of a tile of a large image
+
+
+def add_images(found: Material, images: np.ndarray) -> dict[str, Any]:
+    """Images of one size, whole where they are small, else in tiles."""
+    values = np.flatnonzero(np.bincount(images.reshape(-1), minlength=256))
+    few = len(values) <= 16
+    table = np.searchsorted(values, np.arange(256)).astype(np.int16)
+    n, height, width, channels = images.shape
+    tiles = Tiles.equal(n, height, width)
+
+    def read(first: int, last: int) -> np.ndarray:
+        rows = tiles.cut(lambda i: images[i], first, last, channels)
+        return table[rows] if few else rows.astype(np.int16)
+
+    alphabet = len(values) if few else 256
+    planes = []
+    for c in range(channels):
+        counts = np.bincount(images[..., c].reshape(-1), minlength=256)
+        planes.append(Plane(alphabet, True, common_edge(counts[values] if few else counts)))
+    found.streams.append(image_stream(tiles, tuple(planes), read))
+    described: dict[str, Any] = {"stream": len(found.streams) - 1}
+    return {**described, "values": values.tolist()} if few else described
+
+
+def image_stream(
+    tiles: Tiles, planes: tuple[Plane, ...], read: Callable[[int, int], np.ndarray]
+) -> Stream:
+    """The stream of tiles of images, with what is known to predict pixels."""
+    whole = tiles.each == 1
+    photo = all(plane.edge < 0 for plane in planes) and planes[0].alphabet > 16
+    binary = planes[0].alphabet == 2
+    layout = Layout(
+        tiles.height,
+        tiles.width,
+        planes,
+        reach=60 if binary else 24 if photo else 40,
+        across=6,
+        beside=4,
+        differences=photo,
+        position=whole and not photo,
+    )
+    return Stream(layout, tiles.count, read, tiles.sizes)
+
+
+def common_edge(counts: np.ndarray) -> int:
+    """The first or the last symbol, if it is common enough to be decided first; else −1."""
+    if len(counts) < 3:
+        return len(counts) - 2
+    for edge in (0, len(counts) - 1):
+        if counts[edge] > COMMON * counts.sum():
+            return edge
+    return -1
+
+
+COMMON = 0.1  # of all
+
+
+class Tiles:
+    """Images of any size cut into equal pieces: where each lies, and the way back.
+
+    heights, widths : of all images. Small images are a tile each, larger ones several of 64 x 64.
+    """
+
+    def __init__(self, heights: np.ndarray, widths: np.ndarray) -> None:
+        self.heights, self.widths = heights, widths
+        self.uniform = heights.strides == (0,)  # one size, never written out for each image
+        tallest, widest = (int(heights[0]), int(widths[0])) if self.uniform else (
+            int(heights.max()), int(widths.max())
+        )  # fmt: skip
+        small = max(tallest, widest) <= TILE
+        self.height, self.width = (tallest, widest) if small else (TILE, TILE)
+        self.each = -(-tallest // self.height) * -(-widest // self.width)
+        self.ends = np.zeros(0, np.int64)
+        if not self.uniform:
+            self.ends = np.cumsum(-(-heights // self.height) * -(-widths // self.width))
+        self.count = len(heights) * self.each if self.uniform else int(self.ends[-1])
+        even = tallest % self.height == 0 and widest % self.width == 0
+        self.exact = self.uniform and even
+
+    @classmethod
+    def equal(cls, n: int, height: int, width: int) -> Tiles:
+        """Of n images of one size."""
+        return cls(np.broadcast_to(np.int64(height), n), np.broadcast_to(np.int64(width), n))
+
+    def places(self, first: int, last: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of tiles first … last − 1: the image, and the tile's first line and column in it."""
+        number = np.arange(first, last)
+        if self.uniform:
+            image, within = np.divmod(number, self.each)
+        else:
+            image = np.searchsorted(self.ends, number, side="right")
+            within = number - np.concatenate([[0], self.ends])[image]
+        line, column = np.divmod(within, -(-self.widths[image] // self.width))
+        return image, line * self.height, column * self.width
+
+    def sizes(self, first: int, last: int) -> np.ndarray | None:
+        """(n, 2) lines and columns that each of these tiles has; None: all of them."""
+        if self.exact:
+            return None
+        image, y, x = self.places(first, last)
+        lines = np.minimum(self.heights[image] - y, self.height)
+        return np.stack([lines, np.minimum(self.widths[image] - x, self.width)], 1)
+
+    def cut(
+        self, image: Callable[[int], np.ndarray], first: int, last: int, channels: int
+    ) -> np.ndarray:
+        """Tiles first … last − 1 as (n, height, width, channels) bytes, 0 beyond an edge."""
+        rows = np.zeros((last - first, self.height, self.width, channels), np.uint8)
+        held: tuple[int, np.ndarray] | None = None
+        places = zip(*(place.tolist() for place in self.places(first, last)), strict=True)
+        for row, (number, y, x) in zip(rows, places, strict=True):
+            if held is None or held[0] != number:
+                held = number, image(number)
+            piece = held[1][y : y + self.height, x : x + self.width]
+            row[: piece.shape[0], : piece.shape[1]] = piece
+        return rows
+
+    def joined(self, tiles: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        """Whole images from all tiles in order, each (height, width, channels)."""
+        for h, w in zip(self.heights, self.widths, strict=True):
+            h, w = int(h), int(w)
+            if (h, w) == (self.height, self.width):
+                yield next(tiles)
+                continue
+            image: np.ndarray | None = None
+            for y in range(0, h, self.height):
+                for x in range(0, w, self.width):
+                    tile = next(tiles)
+                    if image is None:
+                        image = np.empty((h, w, tile.shape[2]), tile.dtype)
+                    piece = image[y : y + self.height, x : x + self.width]
+                    piece[:] = tile[: piece.shape[0], : piece.shape[1]]
+            assert image is not None
+            yield image

@@ -1,0 +1,239 @@
+"""What is damaged, forged or in the way is refused with one sentence, and nothing is written."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zstandard
+
+from compressible import saved, smooth
+from diabolo.files import DamagedFileError
+from diabolo.uses.compress import container
+from diabolo.uses.compress.compressing import compress
+from diabolo.uses.compress.decompressing import Contents, decompress
+
+
+def refused(path: Path, back: Path) -> str:
+    """The sentence; fails the test if anything was written."""
+    with pytest.raises(DamagedFileError) as error:
+        decompress(path, back, n_threads=1)
+    assert not back.exists()
+    assert not [p for p in back.parent.iterdir() if p.name.startswith(".diabolo")]
+    sentence = str(error.value)
+    assert sentence.startswith(f"Cannot use {path}: ")
+    assert "\n" not in sentence
+    return sentence
+
+
+def test_some_flips_and_truncations_of_a_file_with_a_model(images, tmp_path):
+    content = images[0].read_bytes()
+    path, back = tmp_path / "bad.dbo", tmp_path / "back"
+    step = max(1, len(content) // 60)
+    for place in [
+        *range(12),
+        *range(12, len(content), step),
+        *range(len(content) - 24, len(content)),
+    ]:
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << (place % 8)
+        path.write_bytes(flipped)
+        refused(path, back)
+    for length in [*range(30), *range(30, len(content), step), len(content) - 1]:
+        path.write_bytes(content[:length])
+        refused(path, back)
+    path.write_bytes(content + b"\0")
+    refused(path, back)
+
+
+SMALL = {
+    "grey": lambda folder: saved(folder, smooth(4, (6, 6))),
+    "colour": lambda folder: saved(folder, smooth(2, (6, 6, 3))),
+    "table": lambda folder: saved(folder, np.arange(90, dtype=np.int16).reshape(30, 3) % 7),
+    "floats": lambda folder: saved(folder, np.linspace(0, 1, 20, dtype=np.float32)),
+    "text": lambda folder: _text(folder),
+    "nothing": lambda folder: saved(folder, np.zeros((0, 3))),
+    "worth a model": lambda folder: saved(folder, smooth(300, (12, 12))),
+}
+SMALL_FILES = [
+    pytest.param(name, marks=[pytest.mark.soak] if "model" in name else []) for name in SMALL
+]
+
+
+def _text(folder: Path) -> Path:
+    path = folder / "t.csv"
+    path.write_text("a,b\n" + "1,x\n2,y\n" * 20)
+    return path
+
+
+@pytest.mark.parametrize("name", SMALL_FILES)
+def test_every_flip_and_truncation_is_noticed(name, tmp_path):
+    """All single bits and all lengths."""
+    path, back = SMALL[name](tmp_path), tmp_path / "back"
+    compress(path, tmp_path / "x.dbo", steps=100 if "model" in name else 2, n_threads=1)
+    content = (tmp_path / "x.dbo").read_bytes()
+    bad = tmp_path / "bad.dbo"
+    for place in range(8 * len(content)):
+        flipped = bytearray(content)
+        flipped[place // 8] ^= 1 << (place % 8)
+        bad.write_bytes(flipped)
+        with pytest.raises(DamagedFileError):
+            _read(bad)
+    for length in range(len(content)):
+        bad.write_bytes(content[:length])
+        with pytest.raises(DamagedFileError):
+            _read(bad)
+    assert not back.exists()
+
+
+def _read(path: Path) -> dict[str, str]:
+    """All files in it, decoded."""
+    with container.opened(path) as reader:
+        contents = Contents(reader, n_threads=1)
+        return {
+            name: hashlib.sha256(b"".join(pieces)).hexdigest() for name, pieces in contents.all()
+        }
+
+
+def test_a_damaged_chunk_loses_only_itself(images):
+    path, _ = images
+    with container.opened(path) as reader:
+        number = reader.document["streams"][0]["chunks"][0][0]
+        start, length, _ = reader.sections[number]
+    content = bytearray(path.read_bytes())
+    content[start + length // 2] ^= 1
+    path = path.with_name("damaged.dbo")
+    path.write_bytes(content)
+    with container.opened(path) as reader:
+        whole = []
+        for section in range(len(reader.sections)):
+            try:
+                reader.section(section)
+                whole.append(section)
+            except ValueError:
+                assert section == number
+        assert len(whole) == len(reader.sections) - 1
+
+
+# enemies, who can write hashes
+
+
+def rewritten(path: Path, target: Path, change) -> Path:
+    """The file with another directory, its hashes right."""
+    with container.opened(path) as reader:
+        document = dict(reader.document)
+        sections = [reader.section(number) for number in range(len(reader.sections))]
+    writer = container.Writer()
+    for section in sections:
+        writer.section(section)
+    document = change(document, writer) or document
+    target.write_bytes(container.HEAD + b"".join(sections) + writer.directory(document))
+    return target
+
+
+NAMES = [
+    "../up", "/root", "a/../../b", "C:/x", "a\\b", "", ".", "..", "a//b", "a/", "x\0y", "new\nline",
+    "a" * 300, "/".join("a" * 40), "con:", None, 7, ["x"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_that_lead_out_of_the_folder(name, images, tmp_path):
+    def change(document, writer):
+        document["files"][0]["name"] = name
+
+    path = rewritten(images[0], tmp_path / "bad.dbo", change)
+    assert "unsafe name" in refused(path, tmp_path / "back")
+
+
+def test_two_files_of_one_name(images, tmp_path):
+    def change(document, writer):
+        document["files"] = [dict(document["files"][0], name=name) for name in ("a", "A")]
+
+    path = rewritten(images[0], tmp_path / "bad.dbo", change)
+    assert "two files of the name" in refused(path, tmp_path / "back")
+
+
+CHANGES = {
+    "size": lambda d: d["files"][0].update(size=2**60),
+    "smaller size": lambda d: d["files"][0].update(size=5),
+    "negative size": lambda d: d["files"][0].update(size=-5),
+    "shape": lambda d: d["files"][0].update(shape=[2**30, 12, 12, 1]),
+    "another shape": lambda d: d["files"][0].update(shape=[300, 12, 11, 1]),
+    "huge shape": lambda d: d["files"][0].update(shape=[10**30, 12, 12, 1]),
+    "text as shape": lambda d: d["files"][0].update(shape="12"),
+    "kind": lambda d: d["files"][0].update(kind="spell"),
+    "dtype": lambda d: d["files"][0].update(dtype="O"),
+    "odd dtype": lambda d: d["files"][0].update(dtype="<f8,<f8"),
+    "hash": lambda d: d["files"][0].update(hash="x"),
+    "head": lambda d: d["files"][0].update(head=99),
+    "stream": lambda d: d["files"][0]["images"].update(stream=4),
+    "lanes": lambda d: d["streams"][0]["chunks"][0].__setitem__(1, 10**9),
+    "no lanes": lambda d: d["streams"][0]["chunks"][0].__setitem__(1, 0),
+    "rows": lambda d: d["streams"][0]["chunks"][0].__setitem__(2, 10**9),
+    "section": lambda d: d["streams"][0]["chunks"][0].__setitem__(0, 77),
+    "no chunks": lambda d: d["streams"][0].update(chunks=[]),
+    "model": lambda d: d["streams"][0].update(model=0),
+    "model hash": lambda d: d["streams"][0].update(hash="00"),
+    "streams": lambda d: d.update(streams={}),
+    "files": lambda d: d.pop("files"),
+    "kept": lambda d: d.update(kept=[10**9]),
+    "values": lambda d: d["files"][0]["images"].update(values=[1, 2]),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_directories_that_make_no_sense(name, images, tmp_path):
+    def change(document, writer):
+        CHANGES[name](document)
+
+    refused(rewritten(images[0], tmp_path / "bad.dbo", change), tmp_path / "back")
+
+
+def test_a_packed_part_that_would_fill_the_memory(images, tmp_path):
+    """A directory of 5 kB that unpacks to 150 MB is refused by what it says of itself."""
+    bomb = zstandard.ZstdCompressor(level=19).compress(bytes(150 * 2**20))
+    length = len(bomb).to_bytes(4, "little")
+    end = hashlib.sha256(container.HEAD + bomb + length).digest()[:16]
+    path = tmp_path / "bomb.dbo"
+    path.write_bytes(container.HEAD + bomb + length + end)
+    assert "a packed part claims" in refused(path, tmp_path / "back")
+
+
+def test_more_than_is_allowed(images, tmp_path):
+    with pytest.raises(DamagedFileError, match="raise --limit"):
+        decompress(images[0], tmp_path / "back", limit=100)
+    assert not (tmp_path / "back").exists()
+
+
+def test_what_is_no_such_file(tmp_path):
+    (tmp_path / "text.dbo").write_text("hello")
+    assert "no file written by diabolo compress" in refused(tmp_path / "text.dbo", tmp_path / "b")
+    (tmp_path / "empty.dbo").write_bytes(b"")
+    refused(tmp_path / "empty.dbo", tmp_path / "b")
+    refused(tmp_path, tmp_path / "b")
+    newer = container.MAGIC + bytes([9]) + bytes(40)
+    (tmp_path / "newer.dbo").write_bytes(newer)
+    assert "install a newer diabolo" in refused(tmp_path / "newer.dbo", tmp_path / "b")
+
+
+def test_unpacking_is_all_or_nothing(images, tmp_path, monkeypatch):
+    back = tmp_path / "back"
+
+    def report(stage, *_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        decompress(images[0], back, n_threads=1, report=report)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_with_other_things_is_left_alone(images, tmp_path):
+    back = tmp_path / "back"
+    back.mkdir()
+    (back / "mine.txt").write_text("precious")
+    with pytest.raises(FileExistsError, match="is not empty"):
+        decompress(images[0], back)
+    with pytest.raises(FileExistsError, match="holds mine.txt"):
+        decompress(images[0], back, force=True)
+    assert (back / "mine.txt").read_text() == "precious"
