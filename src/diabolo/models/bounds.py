@@ -46,9 +46,9 @@ def weigh(
         kind = type(model.code).__name__
         raise TypeError(f"the bounds need a code that is drawn from a posterior, not {kind}")
     code: Any = model.code
-    h, x, side = (_repeated(v, k) for v in (call(model.encoder, x, context), x, context))
+    h, side = (_repeated(v, k) for v in (call(model.encoder, x, context), context))
     z, log_p, log_q = code.weigh(h, generator)
-    log_px = model.likelihood.log_prob(x, call(model.decoder, z, side)).sum(1)
+    log_px = model.likelihood.log_prob_of_rows(x, call(model.decoder, z, side))
     return Weights(log_px.unflatten(0, (-1, k)), (log_p - log_q).unflatten(0, (-1, k)))
 
 
@@ -103,7 +103,7 @@ def log_likelihood(
     n_samples: int,
     generator: torch.Generator,
     context: Tensor | None = None,
-    budget: int = 2**22,
+    budget: int = 2**20,
 ) -> Tensor:
     """L_k of every row, (n,) in nats; k = `n_samples`; 1 gives the ELBO by one draw.
 
