@@ -19,7 +19,7 @@ and in steps of 1/256 for its hidden units:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -95,8 +95,10 @@ class Layout:
         before = earlier_cells(self.width, max(self.reach, self.across))
         own = [Place(*cell, plane) for cell in before[: self.reach]]
         same_cell = [Place(0, 0, other) for other in range(max(0, plane - self.beside), plane)]
-        others = [other for other in range(len(self.planes)) if other != plane]
-        rest = [Place(*cell, other) for other in others for cell in before[: self.across]]
+        rest = []
+        if self.across:
+            others = [other for other in range(len(self.planes)) if other != plane]
+            rest = [Place(*cell, other) for other in others for cell in before[: self.across]]
         return tuple(own + same_cell + rest)
 
     @cached_property
@@ -112,18 +114,28 @@ class Layout:
         hats = [_hats(lines, self.height)] + [_hats(cells, self.width)] * (self.width > 1)
         return np.concatenate([table, *hats], 1)
 
+    @cached_property
+    def kinds(self) -> tuple[np.ndarray, np.ndarray]:
+        """The different rows of `positions`, (kinds, features), and which one each cell has.
 
-def earlier_cells(width: int, count: int) -> list[tuple[int, int]]:
+        Few: inside a photograph, and in a table below its first line, all cells are alike.
+        """
+        rows, which = np.unique(self.positions, axis=0, return_inverse=True)
+        return rows, which.reshape(-1)
+
+
+@lru_cache
+def earlier_cells(width: int, count: int) -> tuple[tuple[int, int], ...]:
     """The `count` nearest cells (line, cell) that are coded before the one at (0, 0)."""
     if width == 1:
-        return [(-line, 0) for line in range(1, count + 1)]
+        return tuple((-line, 0) for line in range(1, count + 1))
     far = 1
     while far * (far + 1) * 2 < 2 * count + 8:
         far += 1
     far += 1
     found = [(y, x) for y in range(-far, 1) for x in range(-far, far + 1) if y < 0 or x < 0]
     found.sort(key=lambda c: (c[0] ** 2 + c[1] ** 2, -c[0], c[1]))
-    return found[:count]
+    return tuple(found[:count])
 
 
 def _hats(where: np.ndarray, length: int) -> np.ndarray:

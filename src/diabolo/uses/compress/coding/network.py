@@ -56,7 +56,7 @@ class Weights(NamedTuple):
         first, where, first_bias, second, second_bias, third, third_bias, skip = (
             abs(w.astype(np.int64)) for w in self
         )
-        along = where @ abs(positions.T) if positions.size else np.zeros((len(where), 1), np.int64)
+        along = where @ abs(positions.T)
         largest = inputs.largest
         return {
             "first": int((first.sum(1) * FULL + along.max(1) + first_bias).max(initial=0)),
@@ -92,26 +92,28 @@ class Network:
     ) -> None:
         self.plane = layout.planes[plane]
         self.inputs = Inputs(layout, plane)
-        sums = weights.largest_sums(self.inputs, layout.positions)
+        kinds, self._kind = layout.kinds
+        sums = weights.largest_sums(self.inputs, kinds)
         for name, total in sums.items():
             if total >= SAFE:
                 raise ValueError(f"the sums of {name!r} reach {total}, where {SAFE - 1} is safe")
-        at = weights.where.astype(np.int64) @ layout.positions.T + weights.first_bias[:, None]
-        self._bias = (at.T * 2.0**-SHIFT).astype(dtype)  # (cells, units)
-        self._first = _with_column(weights.first, SHIFT, None, dtype)
+        at = kinds @ weights.where.T.astype(np.int64) + weights.first_bias
+        self._bias = (at * 2.0**-SHIFT).astype(dtype)[..., None]  # (kinds of cells, units, 1)
+        self._first = (weights.first * 2.0**-SHIFT).astype(dtype)
         self._second = _with_column(weights.second, SHIFT, weights.second_bias, dtype)
         self._third = _with_column(weights.third, OUTPUT_SHIFT, weights.third_bias, dtype)
         self._skip = (weights.skip * 2.0**-SKIP_SHIFT).astype(dtype)
         self.dtype = dtype
 
     def run(self, rows: np.ndarray, at: int, cell: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """Outputs and linear means, (outputs, n) and (3, n), of the symbol at that place."""
+        """Outputs and linear means, (outputs, n) and (3, n), of the symbol at that place.
+
+        Nothing of the network changes: several threads run it at once.
+        """
         linear, hidden = self.inputs.gather(rows, at)
-        x = np.empty((len(hidden) + 1, rows.shape[1]), self.dtype)
-        x[:-1] = hidden
-        x[-1] = 1
-        self._first[:, -1] = self._bias[cell]
-        h = _clipped(self._first @ x)
+        h = self._first @ hidden.astype(self.dtype)
+        h += self._bias[self._kind[cell]]
+        h = _clipped(h)
         h = _clipped(self._second @ h)
         means = None
         if len(self._skip):
@@ -120,10 +122,9 @@ class Network:
         return np.floor(out, out=out), means
 
 
-def _with_column(weight: np.ndarray, shift: int, bias: np.ndarray | None, dtype: Any) -> np.ndarray:
+def _with_column(weight: np.ndarray, shift: int, bias: np.ndarray, dtype: Any) -> np.ndarray:
     """Weights / 2^shift with the bias as a last column, for an input of 1."""
-    column = np.zeros(len(weight)) if bias is None else bias
-    return (np.concatenate([weight, column[:, None]], 1) * 2.0**-shift).astype(dtype)
+    return (np.concatenate([weight, bias[:, None]], 1) * 2.0**-shift).astype(dtype)
 
 
 def _clipped(sums: np.ndarray) -> np.ndarray:

@@ -1,0 +1,629 @@
+"""A second reader of `.dbo` files in Python's own integers, written from docs/format.md.
+
+It shares no code with `diabolo.uses.compress`: tables come from decimal arithmetic, sums from loops
+over integers of any size, so there is no overflow, no rounding, no BLAS and no batch. What it and
+the real reader agree on is what the format says. Slow: a millisecond a symbol.
+
+    back(content)                   the files in it
+    Chunks(model).decode(…)         rows of symbols, and every integer on the way
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal, localcontext
+from functools import cached_property, lru_cache
+from itertools import islice
+from operator import mul
+from typing import Any
+
+import zstandard
+
+SLOTS = 65536
+LOWEST = 1 << 24
+
+
+def _tables() -> tuple[list[int], list[int], list[int]]:
+    with localcontext() as context:
+        context.prec = 50
+        half, one = Decimal("0.5"), Decimal(1)
+        logistic = [
+            int(65536 / (one + (-Decimal(i - 2048) / 128).exp()) + half) for i in range(4096)
+        ]
+        exponential = [int(2**20 * (-Decimal(i) / 128).exp() + half) for i in range(2048)]
+        octave = [Decimal(2) ** (Decimal(k) / 8) for k in range(8)]
+        # 8 · 2¹⁸ · 2^(−(i − 32)/8) = 2^((200 − i)/8), rounded down
+        sharpness = [int(2 ** ((200 - i) // 8) * octave[(200 - i) % 8]) for i in range(128)]
+    return logistic, exponential, sharpness
+
+
+LOGISTIC, EXPONENTIAL, SHARPNESS = _tables()
+
+
+def clip(value: int, least: int, most: int) -> int:
+    return least if value < least else most if value > most else value
+
+
+def logistic(index: int) -> int:
+    return LOGISTIC[clip(index + 2048, 0, 4095)]
+
+
+# asymmetric numeral systems
+
+
+class Coder:
+    """Lanes that take slots from bits."""
+
+    def __init__(self, bits: bytes, lanes: int) -> None:
+        self.x = [int.from_bytes(bits[5 * i : 5 * i + 5], "little") for i in range(lanes)]
+        rest = bits[5 * lanes :]
+        self.words = [rest[i] | rest[i + 1] << 8 for i in range(0, len(rest), 2)]
+        self.place = 0
+
+    def slot(self, lane: int) -> int:
+        return self.x[lane] & 65535
+
+    def take(self, taken: list[tuple[int, int, int]]) -> None:
+        """(lane, first slot, slots) of the symbols of one step, lanes ascending."""
+        for lane, first, slots in taken:
+            x = self.x[lane]
+            x = slots * (x >> 16) + (x & 65535) - first
+            if x < LOWEST:
+                x = x << 16 | self.words[self.place]
+                self.place += 1
+            self.x[lane] = x
+
+    def finish(self) -> None:
+        assert self.place == len(self.words), "words are left"
+        assert all(x == LOWEST for x in self.x), "a state is not the first one"
+
+
+def encode(steps: list[list[tuple[int, int, int]]], lanes: int) -> bytes:
+    """Bits that say (lane, first slot, slots) of every step in that order."""
+    x, words = [LOWEST] * lanes, []
+    for step in reversed(steps):
+        said = []
+        for lane, first, slots in step:
+            if x[lane] >> 24 >= slots:
+                said.append(x[lane] & 65535)
+                x[lane] >>= 16
+            x[lane] = (x[lane] // slots << 16) + first + x[lane] % slots
+        words.append(b"".join(word.to_bytes(2, "little") for word in said))
+    return b"".join(one.to_bytes(5, "little") for one in x) + b"".join(reversed(words))
+
+
+# layout: what a symbol is predicted from
+
+
+@dataclass(frozen=True)
+class Plane:
+    alphabet: int
+    ordered: bool
+    edge: int
+
+    @property
+    def inner(self) -> int:
+        return self.alphabet - (self.edge >= 0)
+
+    @property
+    def first(self) -> int:
+        return int(self.edge == 0)
+
+    @property
+    def outputs(self) -> int:
+        if self.alphabet == 1:
+            return 0
+        return (self.edge >= 0) + 9 * (self.inner > 1) if self.ordered else self.alphabet
+
+
+@lru_cache
+def nearest(width: int, count: int) -> list[tuple[int, int]]:
+    """The nearest earlier cells, (line, column) from here."""
+    if width == 1:
+        return [(-k, 0) for k in range(1, count + 1)]
+    far = 2 * count + 3 if count < 8 else count
+    cells = [(y, x) for y in range(-far, 1) for x in range(-far, far + 1) if (y, x) < (0, 0)]
+    return sorted(cells, key=lambda c: (c[0] ** 2 + c[1] ** 2, -c[0], c[1]))[:count]
+
+
+@dataclass
+class Network:
+    """Of one plane: where its inputs are, and its weights as rows of integers."""
+
+    plane: Plane
+    ordered: list[tuple[int, int, int]]  # line, column, plane
+    kinds: list[tuple[int, int, int]]
+    levels: list[int]  # of the ordered ones
+    differences: list[tuple[int, int]]
+    largest: list[int]
+    alphabets: list[int]  # of the kinds
+    weights: dict[str, list[list[int]]] = field(default_factory=dict)
+
+    @property
+    def inputs(self) -> int:
+        return len(self.levels) + len(self.differences) + sum(self.alphabets)
+
+
+@dataclass
+class Model:
+    layout: dict[str, Any]
+    networks: list[Network | None]
+
+    @cached_property
+    def planes(self) -> list[Plane]:
+        return [Plane(a, bool(o), e) for a, o, e in self.layout["planes"]]
+
+
+def network(layout: dict[str, Any], number: int) -> Network:
+    planes = [Plane(a, bool(o), e) for a, o, e in layout["planes"]]
+    cells = nearest(layout["width"], max(layout["reach"], layout["across"], 1))
+    places = [(y, x, number) for y, x in cells[: layout["reach"]]]
+    places += [(0, 0, c) for c in range(max(0, number - layout["beside"]), number)]
+    places += [
+        (y, x, c) for c in range(len(planes)) if c != number for y, x in cells[: layout["across"]]
+    ]
+    ordered = [p for p in places if planes[p[2]].ordered]
+    kinds = [p for p in places if not planes[p[2]].ordered]
+    pairs = []
+    if layout["differences"]:
+        base = {p[2]: i for i, p in reversed(list(enumerate(ordered))) if p[:2] == cells[0]}
+        pairs = [(i, base[p[2]]) for i, p in enumerate(ordered) if base.get(p[2], i) != i]
+    levels = [i for i in range(len(ordered)) if i not in {i for i, _ in pairs}]
+    largest = [max(1, planes[p[2]].alphabet - 1) for p in ordered]
+    alphabets = [planes[p[2]].alphabet for p in kinds]
+    return Network(planes[number], ordered, kinds, levels, pairs, largest, alphabets)
+
+
+def position(layout: dict[str, Any], line: int, column: int) -> list[int]:
+    """Features of where a cell is, each in 0 … 255."""
+    height, width = layout["height"], layout["width"]
+    found = [255 * (line == 0)]
+    found += [255 * (column == 0), 255 * (column == width - 1)] if width > 1 else []
+    if layout["position"]:
+        found += hats(line, height) + (hats(column, width) if width > 1 else [])
+    return found
+
+
+def hats(where: int, length: int) -> list[int]:
+    """255 at one of seven knots, falling to 0 at the next ones."""
+    span = max(1, 255 * (length - 1))
+    far = [abs(255 * 6 * where - knot * 255 * (length - 1)) for knot in range(7)]
+    return [max(0, 255 * (span - one) // span) for one in far]
+
+
+def features(net: Network, symbols: Any, line: int, column: int) -> tuple[list[int], list[int]]:
+    """Ordered symbols around (as they are), and what hidden units see, for one row."""
+    v = [symbols(line + y, column + x, c) for y, x, c in net.ordered]
+    seen = [255 * v[i] // net.largest[i] for i in net.levels]
+    for i, j in net.differences:
+        d, a = v[i] - v[j], net.largest[i]
+        size = 255 * abs(d) * (a + 16) // (a * (abs(d) + 16))
+        seen.append(size if d >= 0 else -size)
+    for (y, x, c), alphabet in zip(net.kinds, net.alphabets, strict=True):
+        there = symbols(line + y, column + x, c)
+        seen += [255 * (there == a) for a in range(alphabet)]
+    return v, seen
+
+
+def times(matrix: list[list[int]], vector: list[int]) -> list[int]:
+    return [sum(map(mul, row, vector)) for row in matrix]
+
+
+@dataclass
+class Said:
+    """All integers on the way to one symbol."""
+
+    hidden: list[int]
+    outputs: list[int]
+    means: list[int]
+    intervals: list[tuple[int, int]] = field(default_factory=list)  # first slot, slots
+
+
+def run(net: Network, v: list[int], seen: list[int], where: list[int]) -> Said:
+    w = net.weights
+    first = zip(times(w["first"], seen), times(w["where"], where), w["first_bias"], strict=True)
+    h1 = [clip((a + b + c[0]) >> 6, 0, 1023) for a, b, c in first]
+    second = zip(times(w["second"], h1), w["second_bias"], strict=True)
+    h2 = [clip((a + b[0]) >> 6, 0, 1023) for a, b in second]
+    third = zip(times(w["third"], h2), w["third_bias"], strict=True)
+    return Said(h1 + h2, [(a + b[0]) >> 4 for a, b in third], [m >> 8 for m in times(w["skip"], v)])
+
+
+# probabilities
+
+
+def kinds_of_slots(o: list[int]) -> list[int]:
+    """First slots of symbols without order, and 65536."""
+    e = [EXPONENTIAL[min((max(o) - a) >> 5, 2047)] for a in o]
+    slots = [1 + a * (SLOTS - len(o)) // sum(e) for a in e]
+    slots[o.index(max(o))] += SLOTS - sum(slots)
+    starts = [0]
+    for one in slots:
+        starts.append(starts[-1] + one)
+    return starts
+
+
+def border(output: int) -> int:
+    return clip(logistic(output >> 5), 1, 65535)
+
+
+class Mixture:
+    """Three logistic densities over the ordered symbols that are no edge."""
+
+    def __init__(self, plane: Plane, o: list[int], means: list[int]) -> None:
+        bits = max(0, (plane.alphabet - 1).bit_length() - 3)
+        e = [EXPONENTIAL[min((max(o[:3]) - a) >> 5, 2047)] for a in o[:3]]
+        self.weights = [a * 4096 // sum(e) for a in e]
+        self.weights[0] += 4096 - sum(self.weights)
+        self.mu = [(a * 2**bits >> 8) + m for a, m in zip(o[3:6], means, strict=True)]
+        self.sharp = [SHARPNESS[clip((a >> 9) + 32 + 8 * bits, 0, 127)] for a in o[6:9]]
+        self.plane = plane
+
+    def start(self, symbol: int) -> int:
+        before, n = symbol - self.plane.first, self.plane.inner
+        if before <= 0:
+            return 0
+        if before >= n:
+            return SLOTS
+        mass = sum(
+            w * logistic((16 * symbol - 8 - mu) * s >> 18)
+            for w, mu, s in zip(self.weights, self.mu, self.sharp, strict=True)
+        )
+        return (mass * (SLOTS - n) >> 28) + before
+
+    def owner(self, slot: int) -> int:
+        """The symbol that owns a slot: by halving."""
+        low, high = self.plane.first, self.plane.first + self.plane.inner - 1
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if self.start(middle) <= slot else (low, middle - 1)
+        return low
+
+
+# chunks
+
+
+@dataclass
+class Chunks:
+    """Rows of symbols ↔ bits, under one model.
+
+    seen : (cell, plane) → row → what was said of that symbol; filled on the way.
+    """
+
+    model: Model
+    seen: dict[tuple[int, int], dict[int, Said]] = field(default_factory=dict)
+
+    def places(self) -> Iterator[tuple[int, int, int, int]]:
+        layout = self.model.layout
+        for cell in range(layout["height"] * layout["width"]):
+            line, column = divmod(cell, layout["width"])
+            for plane in range(len(self.model.planes)):
+                yield cell, line, column, plane
+
+    def _said(self, row: dict, net: Network, line: int, column: int) -> Said:
+        v, seen = features(net, lambda y, x, c: row.get((y, x, c), 0), line, column)
+        return run(net, v, seen, position(self.model.layout, line, column))
+
+    def decode(
+        self, bits: bytes, count: int, lanes: int, sizes: list[tuple[int, int]] | None = None
+    ) -> list[dict[tuple[int, int, int], int]]:
+        """Rows as (line, column, plane) → symbol."""
+        coder, rows = Coder(bits, lanes), [{} for _ in range(count)]
+        for begin in range(0, count, lanes):
+            together = range(begin, min(begin + lanes, count))
+            for cell, line, column, number in self.places():
+                net = self.model.networks[number]
+                there = [
+                    r
+                    for r in together
+                    if sizes is None or (sizes[r][0] > line and sizes[r][1] > column)
+                ]
+                if net is None:
+                    for r in there:
+                        rows[r][line, column, number] = 0
+                    continue
+                said = {r: self._said(rows[r], net, line, column) for r in there}
+                self.seen.setdefault((cell, number), {}).update(said)
+                symbols = self._symbols(coder, net.plane, {r - begin: said[r] for r in there})
+                for lane, symbol in symbols.items():
+                    rows[begin + lane][line, column, number] = symbol
+        coder.finish()
+        return rows
+
+    def _symbols(self, coder: Coder, plane: Plane, said: dict[int, Said]) -> dict[int, int]:
+        """One symbol of each of these lanes."""
+        if not plane.ordered:
+            starts = {lane: kinds_of_slots(one.outputs) for lane, one in said.items()}
+            found = {
+                lane: sum(start <= coder.slot(lane) for start in starts[lane][1:]) for lane in said
+            }
+            for lane, one in said.items():
+                first = starts[lane][found[lane]]
+                one.intervals = [(first, starts[lane][found[lane] + 1] - first)]
+            coder.take([(lane, *one.intervals[-1]) for lane, one in said.items()])
+            return found
+        found, rest = {}, list(said)
+        if plane.edge >= 0:
+            rest = []
+            for lane, one in said.items():
+                edge = border(one.outputs[0])
+                if coder.slot(lane) < edge:
+                    found[lane] = plane.edge
+                    one.intervals = [(0, edge)]
+                else:
+                    rest.append(lane)
+                    found[lane] = plane.first  # where there are but two
+                    one.intervals = [(edge, SLOTS - edge)]
+            coder.take([(lane, *one.intervals[-1]) for lane, one in said.items()])
+        if plane.inner > 1:
+            for lane in rest:
+                one = said[lane]
+                mixture = Mixture(plane, one.outputs[plane.edge >= 0 :], one.means)
+                found[lane] = symbol = mixture.owner(coder.slot(lane))
+                first = mixture.start(symbol)
+                one.intervals.append((first, mixture.start(symbol + 1) - first))
+            coder.take([(lane, *said[lane].intervals[-1]) for lane in rest])
+        return found
+
+    def encode(self, rows: list[dict[tuple[int, int, int], int]], lanes: int) -> bytes:
+        """Bits that `decode` reads; rows without cells that are left out."""
+        steps = []
+        for begin in range(0, len(rows), lanes):
+            some = rows[begin : begin + lanes]
+            past: list[dict] = [{} for _ in some]
+            for _, line, column, number in self.places():
+                net, place = self.model.networks[number], (line, column, number)
+                if net is not None:
+                    said = [self._intervals(net, past[k], line, column, some[k][place])
+                            for k in range(len(some))]  # fmt: skip
+                    for turn in range(max(map(len, said))):
+                        steps.append(
+                            [(k, *one[turn]) for k, one in enumerate(said) if len(one) > turn]
+                        )
+                for k, row in enumerate(some):
+                    past[k][place] = row[place]
+        return encode(steps, lanes)
+
+    def _intervals(
+        self, net: Network, row: dict, line: int, column: int, symbol: int
+    ) -> list[tuple[int, int]]:
+        said, plane = self._said(row, net, line, column), net.plane
+        if not plane.ordered:
+            starts = kinds_of_slots(said.outputs)
+            return [(starts[symbol], starts[symbol + 1] - starts[symbol])]
+        found = []
+        if plane.edge >= 0:
+            edge = border(said.outputs[0])
+            if symbol == plane.edge:
+                return [(0, edge)]
+            found = [(edge, SLOTS - edge)]
+        if plane.inner > 1:
+            mixture = Mixture(plane, said.outputs[plane.edge >= 0 :], said.means)
+            first = mixture.start(symbol)
+            found.append((first, mixture.start(symbol + 1) - first))
+        return found
+
+
+# models
+
+
+def model_from(content: bytes) -> Model:
+    stop = 4 + int.from_bytes(content[:4], "little")
+    text = json.loads(unpacked(content[4:stop]))
+    layout, networks, wanted = text["layout"], [], []
+    positions = len(position(layout, 0, 0))
+    for number, units in enumerate(text["units"]):
+        if units is None:
+            networks.append(None)
+            continue
+        net, (one, two) = network(layout, number), units
+        shapes = {
+            "first": (one, net.inputs), "where": (one, positions), "first_bias": (one, 1),
+            "second": (two, one), "second_bias": (two, 1),
+            "third": (net.plane.outputs, two), "third_bias": (net.plane.outputs, 1),
+            "skip": (3 if net.plane.ordered and net.plane.inner > 1 else 0, len(net.ordered)),
+        }  # fmt: skip
+        networks.append(net)
+        wanted += [(net, name, shape) for name, shape in shapes.items()]
+    numbers = iter(_weights(content[stop:], [h * w for _, _, (h, w) in wanted]))
+    for net, name, (height, width) in wanted:
+        net.weights[name] = [list(islice(numbers, width)) for _ in range(height)]
+    return Model(layout, networks)
+
+
+def _weights(content: bytes, sizes: list[int]) -> list[int]:
+    head = content[: 2 * len(sizes)]
+    low = [k for k, size in zip(head[::2], sizes, strict=True) for _ in range(size)]
+    starts = [_density(SHARPNESS[s]) for s in head[1::2]]
+    tables = [one for one, size in zip(starts, sizes, strict=True) for _ in range(size)]
+    coder, values = Coder(content[2 * len(sizes) :], 8), []
+    for begin in range(0, len(low), 8):
+        numbers = range(begin, min(begin + 8, len(low)))
+        taken = []
+        for lane, i in enumerate(numbers):
+            v = sum(start <= coder.slot(lane) for start in tables[i][1:])
+            values.append((v - 512) << low[i])
+            taken.append((lane, tables[i][v], tables[i][v + 1] - tables[i][v]))
+        coder.take(taken)
+        taken = []
+        for lane, i in enumerate(numbers):
+            if low[i]:
+                width = SLOTS >> low[i]
+                digit = coder.slot(lane) // width
+                values[i] += digit
+                taken.append((lane, digit * width, width))
+        coder.take(taken)
+    coder.finish()
+    return values
+
+
+def _density(sharp: int) -> list[int]:
+    inner = [
+        (logistic((16 * (v - 512) - 8) * sharp >> 18) * (SLOTS - 1024) >> 16) + v
+        for v in range(1, 1024)
+    ]
+    return [0, *inner, SLOTS]
+
+
+# the file
+
+
+def unpacked(content: bytes) -> bytes:
+    return zstandard.ZstdDecompressor().decompress(content)
+
+
+class File:
+    """A file taken apart; every hash compared."""
+
+    def __init__(self, content: bytes) -> None:
+        assert content[:9] == b"\x89dbo\r\n\x1a\n\x01"
+        length = int.from_bytes(content[-20:-16], "little")
+        tail = content[-20 - length : -16]
+        assert hashlib.sha256(content[:9] + tail).digest()[:16] == content[-16:]
+        self.directory = json.loads(unpacked(tail[:-4]))
+        self.sections, place = [], 9
+        for size, hashed in self.directory["sections"]:
+            section = content[place : place + size]
+            assert hashlib.sha256(section).hexdigest()[:16] == hashed
+            self.sections.append(section)
+            place += size
+        assert place == len(content) - 20 - length
+        self.coders: dict[int, Chunks] = {}
+
+    def kept(self, number: int) -> bytes:
+        return unpacked(self.sections[self.directory["kept"][number]])
+
+    def rows(self, number: int, sizes: list[tuple[int, int]] | None) -> list[dict]:
+        """All rows of a stream."""
+        stream = self.directory["streams"][number]
+        coder = Chunks(model_from(self.sections[stream["model"]]))
+        self.coders[number] = coder
+        rows: list[dict] = []
+        for section, lanes, count in stream["chunks"]:
+            some = None if sizes is None else sizes[len(rows) : len(rows) + count]
+            part = Chunks(coder.model)
+            before = len(rows)
+            rows += part.decode(self.sections[section], count, lanes, some)
+            for place, said in part.seen.items():
+                coder.seen.setdefault(place, {}).update({before + r: s for r, s in said.items()})
+        return rows
+
+    def back(self) -> dict[str, bytes]:
+        """The files in it: arrays of small images or of numbers, texts, kept ones."""
+        found = {}
+        for entry in self.directory["files"]:
+            content = {"bytes": self._bytes, "array": self._array, "text": self._text}[
+                entry["kind"]
+            ](entry)
+            hashed = base64.b64encode(hashlib.sha256(content).digest()[:16])[:22].decode()
+            assert (len(content), hashed) == (entry["size"], entry["hash"])
+            found[entry["name"]] = content
+        return found
+
+    def _bytes(self, entry: dict) -> bytes:
+        return self.kept(entry["kept"])
+
+    def _array(self, entry: dict) -> bytes:
+        head = self.kept(entry["head"])
+        if "images" in entry:
+            n, height, width, channels = entry["shape"]
+            assert max(height, width) <= 64, "larger ones are in tiles"
+            rows = self.rows(entry["images"]["stream"], None)
+            values = entry["images"].get("values", range(256))
+            order = [
+                (y, x, c) for y in range(height) for x in range(width) for c in range(channels)
+            ]
+            assert len(rows) == n
+            return head + bytes(values[row[place]] for row in rows for place in order)
+        kind, size = entry["dtype"][1], int(entry["dtype"][2:])
+        end = "big" if entry["dtype"][0] == ">" else "little"
+        columns = [[value_bytes(key, kind, size, end) for key in keys]
+                   for keys, _ in self._columns(entry)]  # fmt: skip
+        if entry.get("fortran"):
+            return head + b"".join(map(b"".join, columns))
+        return head + b"".join(map(b"".join, zip(*columns, strict=True)))
+
+    def _text(self, entry: dict) -> bytes:
+        columns = []
+        for keys, recipe in self._columns(entry):
+            if "kept" in recipe:
+                columns.append(self.kept(recipe["kept"]).decode().split("\n"))
+            elif recipe["text"] == "known":
+                texts = self.kept(recipe["texts"]).decode().split("\n")
+                columns.append([texts[key] for key in keys])
+            else:
+                columns.append([cell(key - 2**63, recipe) for key in keys])
+        lines = [entry["first"], *map(entry["separator"].join, zip(*columns, strict=True))]
+        return (entry["line"].join(lines) + entry["line"] * bool(entry["last"])).encode()
+
+    def _columns(self, entry: dict) -> Iterator[tuple[list[int], dict]]:
+        """Keys of every column, and its recipe."""
+        n, planes = entry["table"]["rows"], 0
+        symbols: list[list[int]] = [[] for _ in range(n)]
+        if "stream" in entry["table"]:
+            stream = self.directory["streams"][entry["table"]["stream"]]
+            text = self.sections[stream["model"]]
+            layout = json.loads(unpacked(text[4 : 4 + int.from_bytes(text[:4], "little")]))[
+                "layout"
+            ]
+            height, count = layout["height"], -(-n // layout["height"])
+            sizes = [(min(height, n - k * height), 1) for k in range(count)]
+            rows = self.rows(entry["table"]["stream"], sizes)
+            symbols = [
+                [row[y, 0, c] for c in range(len(layout["planes"]))]
+                for row, (h, _) in zip(rows, sizes, strict=True)
+                for y in range(h)
+            ]
+        for recipe in entry["columns"]:
+            if "kept" in recipe:
+                yield [0] * n, recipe
+            elif "step" in recipe:
+                yield [(recipe["first"] + i * recipe["step"]) % 2**64 for i in range(n)], recipe
+            else:
+                stop = planes + recipe["digits"]
+                yield self._keys([line[planes:stop] for line in symbols], recipe), recipe
+                planes = stop
+
+    def _keys(self, digits: list[list[int]], recipe: dict) -> list[int]:
+        keys = []
+        for line in digits:
+            key = 0
+            for digit in line:
+                key = key * 256 + digit
+            keys.append(key)
+        if "known" not in recipe:
+            return [(key + recipe["low"]) % 2**64 for key in keys]
+        planar = self.kept(recipe["known"])
+        n, known, total = len(planar) // 8, [], recipe["low"]
+        for i in range(n):
+            total += int.from_bytes(planar[i::n], "little")
+            known.append(total % 2**64)
+        return [known[key] for key in keys]
+
+
+def value_bytes(key: int, kind: str, size: int, end: Any) -> bytes:
+    if kind == "i":
+        return (key - 2**63).to_bytes(size, end, signed=True)
+    if kind == "f":
+        top = 1 << (8 * size - 1)
+        key = key ^ top if key & top else ~key & (2 * top - 1)
+    return key.to_bytes(size, end)
+
+
+def cell(number: int, recipe: dict) -> str:
+    form = recipe["text"]
+    if form == "D":
+        return str(date(1970, 1, 1) + timedelta(days=number))
+    if form == "s":
+        return str(datetime(1970, 1, 1) + timedelta(seconds=number))
+    if form == "single":
+        return repr(struct.unpack("f", struct.pack("f", number / 10.0 ** recipe["places"]))[0])
+    digits = str(abs(number)).rjust(form + 1, "0")
+    text = digits[: len(digits) - form] + ("." + digits[len(digits) - form :] if form else "")
+    return "-" * (number < 0) + text
