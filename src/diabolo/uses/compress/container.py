@@ -145,7 +145,7 @@ class Reader:
 
 
 # what numbers and texts that make no sense raise where they are used
-_WRONG = (RecursionError, LookupError, TypeError, ArithmeticError, AttributeError, MemoryError)
+WRONG = (RecursionError, LookupError, TypeError, ArithmeticError, AttributeError, MemoryError)
 
 
 @contextmanager
@@ -159,7 +159,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Reader]:
             yield Reader(file, path)
     except DamagedFileError:
         raise
-    except (ValueError, *_WRONG) as error:
+    except (ValueError, *WRONG) as error:
         reason = str(error) if isinstance(error, ValueError) else "its directory makes no sense"
         raise DamagedFileError(f"Cannot use {path}: {reason}.") from error
 

@@ -56,10 +56,7 @@ class Contents:
             raise ValueError("its directory has a file of an impossible size")
         total = sum(size for size in sizes if size)
         if total > limit:
-            raise ValueError(
-                f"it unpacks to {total:,} bytes, and {limit:,} are allowed: raise --limit if you "
-                "trust it"
-            )
+            raise ValueError(_too_much(total, limit))
         self.groups: list[tuple[dict[str, Any], list[Any]]] = [
             (
                 entry,
@@ -83,7 +80,11 @@ class Contents:
             else:
                 yield names[0], self._whole(entry)
                 continue
+            written = 0
             for name, content in zip(names, contents, strict=True):
+                written += len(content)  # of images: with what is around the pixels
+                if written > self.limit:
+                    raise ValueError(_too_much(written, self.limit))
                 yield name, iter([content])
 
     def _whole(self, entry: dict[str, Any]) -> Iterator[bytes]:
@@ -207,3 +208,7 @@ def _listed(document: dict[str, Any], name: str, kind: type) -> list[Any]:
     if not isinstance(found, list) or not all(type(item) is kind for item in found):
         raise ValueError(f"its directory has no proper list of {name}")
     return found
+
+
+def _too_much(size: int, limit: int) -> str:
+    return f"it unpacks to {size:,} bytes, and {limit:,} are allowed: raise --limit if you trust it"

@@ -24,6 +24,8 @@ from diabolo.uses.compress.coding.streams import MOST_STEPS
 
 MOST_PLANES = 4096
 MOST_UNITS = 1024
+MOST_CONTEXT = 2**18  # symbols that are looked at, of all planes together
+MOST_PLACED = 64  # lines and columns of a grid in which a network knows where it is
 MOST_TEXT = 2**20  # bytes of a layout
 
 
@@ -59,6 +61,11 @@ def layout_from_json(given: Any) -> Layout:
     )
     if layout.cells * len(planes) > MOST_STEPS:
         raise ValueError("a layout has rows of more symbols than a chunk may hold")
+    others = min(layout.beside, len(planes)) + layout.across * (len(planes) - 1)
+    if len(planes) * (layout.reach + others) > MOST_CONTEXT:
+        raise ValueError("a layout looks at more symbols than are allowed")
+    if layout.position and max(layout.height, layout.width) > MOST_PLACED:
+        raise ValueError("a layout has positions in a grid that is too large for them")
     return layout
 
 
@@ -153,5 +160,6 @@ def load_model(path: str | os.PathLike[str]) -> Model:
         )
     try:
         return model_from_bytes(arrays["model"].tobytes())
-    except (ValueError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise DamagedFileError(f"Cannot use {path}: {error}.") from error
+    except (ValueError, *container.WRONG) as error:
+        reason = error if isinstance(error, ValueError) else "its model makes no sense"
+        raise DamagedFileError(f"Cannot use {path}: {reason}.") from error

@@ -94,6 +94,8 @@ def array_back(entry: dict[str, Any], rows: Rows, fetch: columns.Fetch) -> Itera
         raise ValueError("its directory has an array of an impossible type")
     if "images" in entry:
         n, height, width, _ = checked_shape(entry["shape"])
+        if n * height * width > entry["size"]:  # before memory is asked for an image
+            raise ValueError("its directory has an array of another shape than its size")
         tiles = Tiles.equal(n, height, width)
         values = entry["images"].get("values")
         table = None if values is None else np.array(values, np.uint8)

@@ -87,9 +87,11 @@ def table_back(entry: dict[str, Any], rows: Rows) -> tuple[np.ndarray, list[Any]
     recipes, n = entry["columns"], entry["table"]["rows"]
     if not isinstance(recipes, list) or type(n) is not int or not 0 <= n < columns.MOST_ROWS:
         raise ValueError("its directory has a table that makes no sense")
+    if n * max(1, len(recipes)) > entry["size"]:  # a cell takes a byte at least, with what ends it
+        raise ValueError("its directory has a table of more cells than its bytes can be")
     planes = sum(columns.digits_in(recipe) for recipe in recipes if "kept" not in recipe)
     if "stream" not in entry["table"]:
-        if planes or n > 2**28:
+        if planes:
             raise ValueError("its directory has a table that makes no sense")
         return np.zeros((n, 0), np.int16), recipes
     symbols = np.concatenate([row[:, 0] for row in rows(entry["table"]["stream"], n)])

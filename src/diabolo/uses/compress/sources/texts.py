@@ -50,6 +50,15 @@ def text_back(entry: dict[str, Any], rows: Rows, fetch: columns.Fetch) -> bytes:
         if len(column) != len(symbols):
             raise ValueError("its directory has a column that is too short or too long")
         cells.append(column)
+    if _length(cells, entry) > entry["size"]:  # before memory is asked for the whole
+        raise ValueError("its directory has a text of more characters than its size")
     lines = [str(entry["first"])]
     lines += map(str(entry["separator"]).join, zip(*cells, strict=True))
     return (str(entry["line"]).join(lines) + (str(entry["line"]) if entry["last"] else "")).encode()
+
+
+def _length(cells: list[list[str]], entry: dict[str, Any]) -> int:
+    """Characters of the lines below the first one; a character takes a byte or more."""
+    between = len(str(entry["separator"])) * max(0, len(cells) - 1) + len(str(entry["line"]))
+    rows = len(cells[0]) if cells else 0
+    return sum(len(one) for column in cells for one in column) + rows * between
