@@ -24,7 +24,10 @@ UNITS = {"s": 1, "m": 60, "h": 3600}
 
 def compress(
     source: Annotated[
-        str, Parameter(help="A .npy, idx, .csv or other file, or a folder of images and others.")
+        str,
+        Parameter(
+            help="A .npy, idx, .csv, .parquet or other file, or a folder of images and others."
+        ),
     ],
     /,
     *,

@@ -55,7 +55,7 @@ def compress(
     disk.check_writable(path)
     report = report or (lambda *_: None)
     material = take_apart(source)
-    result = Result(original=sum(entry["size"] for entry in material.files))
+    result = Result(original=material.raw, notes=material.notes)
     given = None if model is None else load_model(model)
     report("zstandard", 0, 1, 0)
     plain = container.pack(b"".join(content() for _, content in material.original))

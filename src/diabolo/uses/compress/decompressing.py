@@ -17,9 +17,9 @@ from diabolo.uses.compress.coding.models import load_model, model_from_bytes, mo
 from diabolo.uses.compress.coding.streams import CHUNK, MOST_STEPS
 from diabolo.uses.compress.pool import in_order, one_thread_each
 from diabolo.uses.compress.result import Report
-from diabolo.uses.compress.sources.files import restored
+from diabolo.uses.compress.sources.files import OF_VALUES, restored
 from diabolo.uses.compress.sources.folders import images_of, names_of
-from diabolo.uses.compress.sources.grids import Pieces
+from diabolo.uses.compress.sources.grids import Pieces, Span
 from diabolo.uses.compress.sources.material import parts, shown
 from diabolo.uses.compress.sources.names import check_names
 from diabolo.uses.compress.sources.tiles import Tiles
@@ -88,6 +88,9 @@ class Contents:
                 yield name, iter([content])
 
     def _whole(self, entry: dict[str, Any]) -> Iterator[bytes]:
+        if entry.get("kind") in OF_VALUES:
+            yield from restored(entry, self._rows, self._fetch)
+            return
         hashed, size = hashlib.sha256(), 0
         for piece in restored(entry, self._rows, self._fetch):
             size += len(piece)
@@ -109,8 +112,12 @@ class Contents:
             self._held = {number: container.unpack(content, min(self.limit, 2**31))}
         return self._held[number]
 
-    def _rows(self, number: Any, lie: Tiles | int) -> Iterator[np.ndarray]:
-        """All rows of a stream: of tiles of images, or of so many rows of a table."""
+    def _rows(self, number: Any, lie: Tiles | int, span: Span = None) -> Iterator[np.ndarray]:
+        """Rows of a stream: of tiles of images, or of so many rows of a table.
+
+        span : of these tiles, or of pieces that hold these rows of the table; None: all
+        Only chunks that hold some of them are read.
+        """
         if type(number) is not int or not 0 <= number < len(self.streams):
             raise ValueError("its directory names a stream that is not there")
         stream = self.streams[number]
@@ -119,15 +126,18 @@ class Contents:
         pieces = Pieces(lie, layout.height) if isinstance(lie, int) else lie
         if (pieces.height, pieces.width) != (layout.height, layout.width):
             raise ValueError("its directory has a stream of another shape than its model's")
+        begin, end = pieces.holding(span)
         chunks = self._chunks(stream, pieces.count, layout)
+        wanted = [chunk for chunk in chunks if chunk[2] < end and chunk[3] > begin]
 
         def one(chunk: tuple[int, int, int, int]) -> np.ndarray:
             section, lanes, first, last = chunk
             content = self.reader.section(section)
-            return model.decode(content, last - first, lanes, pieces.sizes(first, last))
+            rows = model.decode(content, last - first, lanes, pieces.sizes(first, last))
+            return rows[max(0, begin - first) : end - first]
 
-        for done, rows in enumerate(in_order(one, chunks, self.n_threads), 1):
-            self.report("decoding", done, len(chunks), 0)
+        for done, rows in enumerate(in_order(one, wanted, self.n_threads), 1):
+            self.report("decoding", done, len(wanted), 0)
             yield from rows
 
     def _chunks(

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from diabolo.uses.compress.sources import columns
-from diabolo.uses.compress.sources.grids import Rows, add_table, table_back
+from diabolo.uses.compress.sources import columns, numbers
+from diabolo.uses.compress.sources.grids import Rows, Span, add_table, table_back
 from diabolo.uses.compress.sources.material import Material
 from diabolo.uses.compress.sources.tiles import Tiles, add_images
 
@@ -67,7 +67,7 @@ def _array(
     if dtype.kind == "b" and values.view(np.uint8).max() > 1:
         return None
     native = table.astype(dtype.newbyteorder("="))
-    parts = [columns.to_symbols(columns.keys_of(column), found.keep) for column in native.T]
+    parts = [numbers.to_symbols(column, found.keep) for column in native.T]
     if fortran:
         head["fortran"] = True
     return {**head, "table": add_table(found, parts), "columns": [part[2] for part in parts]}
@@ -88,7 +88,10 @@ def _as_images(values: np.ndarray) -> np.ndarray | None:
     return None
 
 
-def array_back(entry: dict[str, Any], rows: Rows, fetch: columns.Fetch) -> Iterator[bytes]:
+def array_back(
+    entry: dict[str, Any], rows: Rows, fetch: columns.Fetch, span: Span = None
+) -> Iterator[bytes]:
+    """The bytes of all values, or of those of a span of rows."""
     dtype = np.dtype(str(entry["dtype"]))
     if dtype.kind not in "biuf" or dtype.itemsize > 8:
         raise ValueError("its directory has an array of an impossible type")
@@ -96,19 +99,24 @@ def array_back(entry: dict[str, Any], rows: Rows, fetch: columns.Fetch) -> Itera
         n, height, width, _ = checked_shape(entry["shape"])
         if n * height * width > entry["size"]:  # before memory is asked for an image
             raise ValueError("its directory has an array of another shape than its size")
+        first, last = span or (0, n)
         tiles = Tiles.equal(n, height, width)
         values = entry["images"].get("values")
         table = None if values is None else np.array(values, np.uint8)
-        for image in tiles.joined(rows(entry["images"]["stream"], tiles)):
+        wanted = first * tiles.each, last * tiles.each
+        found = rows(entry["images"]["stream"], tiles, wanted)
+        for image in Tiles.equal(last - first, height, width).joined(found):
             yield (image.astype(np.uint8) if table is None else table[image]).tobytes()
         return
-    symbols, recipes = table_back(entry, rows)
+    symbols, recipes = table_back(entry, rows, span)
     native = dtype.newbyteorder("=")
+    if len(symbols) * len(recipes) * dtype.itemsize > entry["size"]:
+        raise ValueError("its directory has an array of an impossible shape")
     out, place = np.empty((len(symbols), len(recipes)), dtype), 0
+    row = span[0] if span else 0
     for j, recipe in enumerate(recipes):
         stop = place + columns.digits_in(recipe)
-        keys = columns.from_symbols(symbols[:, place:stop], recipe, fetch)
-        out[:, j] = columns.values_of(keys, native)
+        out[:, j], _ = numbers.from_symbols(symbols[:, place:stop], recipe, fetch, native, row)
         place = stop
     yield out.tobytes("F" if entry.get("fortran") is True else "C")
 

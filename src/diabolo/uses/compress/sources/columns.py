@@ -8,6 +8,8 @@ Values become keys, unsigned whole numbers of 64 bits in the same order:
     text            the rank among the different texts: by value if all are numbers, else by how
                     frequent they are
 
+(`numbers.py` has shorter keys for floats that are decimals, and keeps apart what is missing.)
+
 Keys become symbols: none where they rise in equal steps (row numbers, hours); else their distance
 from the smallest, or, where only some of the values in between occur, their rank among those that
 do; more than 1024 of them in digits of 8 bits, highest first.
@@ -32,6 +34,7 @@ _DATES = {"D": re.compile(r"\d{4}-\d\d-\d\d"), "s": re.compile(r"\d{4}-\d\d-\d\d
 
 Keep = Callable[[bytes], int]  # puts bytes into the file, says under which number
 Fetch = Callable[[int], bytes]
+Part = tuple[list[Plane], np.ndarray, dict[str, Any]]  # planes, symbols (n, planes), the recipe
 
 
 def keys_of(values: np.ndarray) -> np.ndarray:
@@ -57,7 +60,7 @@ def values_of(keys: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return np.where(bits & top, bits ^ top, ~bits).view(dtype)
 
 
-def to_symbols(keys: np.ndarray, keep: Keep) -> tuple[list[Plane], np.ndarray, dict[str, Any]]:
+def to_symbols(keys: np.ndarray, keep: Keep) -> Part:
     """Planes, symbols (n, planes) int16, and the recipe to go back."""
     n = len(keys)
     steps = np.diff(keys)  # modulo 2⁶⁴
@@ -70,16 +73,14 @@ def to_symbols(keys: np.ndarray, keep: Keep) -> tuple[list[Plane], np.ndarray, d
     known = np.unique(keys)
     sparse = high - low + 1 > 1.5 * len(known)
     if sparse and (len(known) <= MOST_ORDERED or len(known) <= n // 4):
-        recipe["known"] = keep(_planar(np.diff(known, prepend=known[:1])))
+        recipe["known"] = keep(planar(np.diff(known, prepend=known[:1])))
         keys, largest = np.searchsorted(known, keys).astype(np.uint64), len(known) - 1
     else:
         keys, largest = keys - np.uint64(low), high - low
     return _digits(keys, largest, recipe)
 
 
-def _digits(
-    keys: np.ndarray, largest: int, recipe: dict[str, Any]
-) -> tuple[list[Plane], np.ndarray, dict[str, Any]]:
+def _digits(keys: np.ndarray, largest: int, recipe: dict[str, Any]) -> Part:
     low = 0  # bits below the highest digit
     while largest >> low >= MOST_ORDERED:
         low += DIGIT
@@ -102,58 +103,100 @@ def _plane(alphabet: int, ordered: bool, symbols: np.ndarray) -> Plane:
     return Plane(alphabet, ordered)
 
 
-def from_symbols(symbols: np.ndarray, recipe: dict[str, Any], fetch: Fetch) -> np.ndarray:
-    """Keys (n,) from symbols (n, digits); raises ValueError for a recipe that makes no sense."""
+def from_symbols(
+    symbols: np.ndarray, recipe: dict[str, Any], fetch: Fetch, row: int = 0
+) -> np.ndarray:
+    """Keys (n,) from symbols (n, digits); raises ValueError for a recipe that makes no sense.
+
+    row : the number of the first of them in the table.
+    """
     if "step" in recipe:
-        first, step = _whole(recipe["first"]), _whole(recipe["step"])
-        return np.uint64(first) + np.uint64(step) * np.arange(len(symbols), dtype=np.uint64)
+        first, step = whole(recipe["first"]), whole(recipe["step"])
+        rows = np.arange(row, row + len(symbols), dtype=np.uint64)
+        return np.uint64(first) + np.uint64(step) * rows
     keys = np.zeros(len(symbols), np.uint64)
     for digit in symbols.T.astype(np.uint64):
         keys = (keys << np.uint64(DIGIT)) | digit
     if "known" in recipe:
-        known = np.cumsum(_from_planar(fetch(recipe["known"])), dtype=np.uint64)
-        known += np.uint64(_whole(recipe["low"]))
+        known = np.cumsum(from_planar(fetch(recipe["known"])), dtype=np.uint64)
+        known += np.uint64(whole(recipe["low"]))
         if len(keys) and int(keys.max()) >= len(known):
             raise ValueError("a column has a rank beyond its values")
         return known[keys.astype(np.int64)]
-    return keys + np.uint64(_whole(recipe["low"]))
+    return keys + np.uint64(whole(recipe["low"]))
 
 
 def digits_in(recipe: Any) -> int:
     """Planes that a column takes."""
     if not isinstance(recipe, dict):
         raise ValueError("a column is not described as diabolo describes it")
-    if "step" in recipe:
-        return 0
+    apart = int("odd" in recipe)
+    if "step" in recipe or "kept" in recipe:
+        return apart
     digits = recipe.get("digits")
     if type(digits) is not int or not 1 <= digits <= 9:
         raise ValueError("a column is not described as diabolo describes it")
-    return digits
+    return apart + digits
 
 
-def _whole(value: Any) -> int:
-    if type(value) is not int or not 0 <= value < 2**64:
+def whole(value: Any, most: int = 2**64 - 1) -> int:
+    """A number from a directory, 0 … most; raises ValueError for anything else."""
+    if type(value) is not int or not 0 <= value <= most:
         raise ValueError("a column has an impossible number")
     return value
 
 
-def _planar(keys: np.ndarray) -> bytes:
+def planar(keys: np.ndarray) -> bytes:
+    """Whole numbers of 64 bits, bytes of equal rank together: most of them are alike."""
     return keys.astype("<u8").view(np.uint8).reshape(-1, 8).T.tobytes()
 
 
-def _from_planar(content: bytes) -> np.ndarray:
+def from_planar(content: bytes) -> np.ndarray:
+    """Back from `planar`, uint64."""
     if len(content) % 8:
         raise ValueError("a list of values is cut short")
-    planar = np.frombuffer(content, np.uint8).reshape(8, -1)
-    return np.ascontiguousarray(planar.T).view("<u8").reshape(-1).astype(np.uint64)
+    ranks = np.frombuffer(content, np.uint8).reshape(8, -1)
+    return np.ascontiguousarray(ranks.T).view("<u8").reshape(-1).astype(np.uint64)
+
+
+def rows_listed(content: bytes, first: int, count: int) -> np.ndarray:
+    """Of the rows of a planar list those among `count` from `first` on, counted from there."""
+    rows = from_planar(content)
+    here = (rows >= first) & (rows < first + count)
+    return (rows[here] - np.uint64(first)).astype(np.int64)
+
+
+# odd cells, apart from the others
+
+
+def with_odd(part: Part, which: np.ndarray, odd: list[Any]) -> Part:
+    """A plane before the others that says which cells are odd ones.
+
+    which : (n,) 0: as the other planes say; 1 …: the cell is odd[which − 1]
+    """
+    planes, symbols, recipe = part
+    plane = Plane(len(odd) + 1, False)
+    return (
+        [plane, *planes],
+        np.concatenate([which[:, None].astype(np.int16), symbols], 1),
+        {"odd": odd, **recipe},
+    )
+
+
+def odd_of(symbols: np.ndarray, recipe: dict[str, Any]) -> tuple[np.ndarray, list[Any], np.ndarray]:
+    """Which cells are odd (n,), what those are, and the symbols of the other planes."""
+    if "odd" not in recipe:
+        return np.zeros(len(symbols), np.int16), [], symbols
+    odd = recipe["odd"]
+    if not isinstance(odd, list) or symbols[:, 0].max(initial=0) > len(odd):
+        raise ValueError("a column is not described as diabolo describes it")
+    return symbols[:, 0], odd, symbols[:, 1:]
 
 
 # text
 
 
-def text_to_symbols(
-    cells: list[str], keep: Keep
-) -> tuple[list[Plane], np.ndarray, dict[str, Any]] | None:
+def text_to_symbols(cells: list[str], keep: Keep) -> Part | None:
     """As `to_symbols`; None for texts that are better left to zstandard."""
     n = len(cells)
     for unit in _DATES:
@@ -189,9 +232,11 @@ def text_to_symbols(
     return planes, symbols, recipe
 
 
-def text_from_symbols(symbols: np.ndarray, recipe: dict[str, Any], fetch: Fetch) -> list[str]:
+def text_from_symbols(
+    symbols: np.ndarray, recipe: dict[str, Any], fetch: Fetch, row: int = 0
+) -> list[str]:
     """The cells; raises ValueError for a recipe that makes no sense."""
-    keys, form = from_symbols(symbols, recipe, fetch), recipe.get("text")
+    keys, form = from_symbols(symbols, recipe, fetch, row), recipe.get("text")
     if form == "known":
         texts = fetch(recipe["texts"]).decode().split("\n")
         if len(keys) and int(keys.max()) >= len(texts):
@@ -204,7 +249,7 @@ def text_from_symbols(symbols: np.ndarray, recipe: dict[str, Any], fetch: Fetch)
         return _singles_as_text(numbers, recipe["places"])
     if type(form) is not int or not 0 <= form <= 18:
         raise ValueError("a column has texts of an unknown form")
-    return [_decimal(number, form) for number in numbers.tolist()]
+    return [decimal_text(number, form) for number in numbers.tolist()]
 
 
 def _as_dates(cells: list[str], unit: str) -> np.ndarray | None:
@@ -235,7 +280,7 @@ def _as_decimals(cells: list[str]) -> tuple[np.ndarray, int] | None:
             number = int(cell.replace(".", "", 1))
         except ValueError:
             return None
-        if abs(number) >= 2**62 or _decimal(number, places) != cell:
+        if abs(number) >= 2**62 or decimal_text(number, places) != cell:
             return None
         numbers.append(number)
     return np.array(numbers, np.int64), places
@@ -265,9 +310,9 @@ def _singles_as_text(numbers: np.ndarray, places: int) -> list[str]:
     return list(map(repr, singles.astype(np.float64).tolist()))
 
 
-def _decimal(number: int, places: int) -> str:
+def decimal_text(number: int, places: int) -> str:
     """
-    >>> _decimal(-5, 2), _decimal(1234, 0), _decimal(1234, 3)
+    >>> decimal_text(-5, 2), decimal_text(1234, 0), decimal_text(1234, 3)
     ('-0.05', '1234', '1.234')
     """
     digits = str(abs(number)).rjust(places + 1, "0")

@@ -2,6 +2,7 @@
 
     one file     .npy, idx (what is in a .gz, too): header kept, values coded; byte for byte
                  .csv, .tsv: cells coded; byte for byte
+                 .parquet: columns coded; the same columns, types, values and file metadata
                  anything else: kept by zstandard; byte for byte
     a folder     its files, by their paths within it. Images whose pixels can be had exactly are
                  coded as pixels and come back as PNG (or BMP, PPM …) with the same pixels, mode
@@ -24,9 +25,11 @@ from diabolo.uses.compress.sources.arrays import IDX_TYPES, array_back, idx, npy
 from diabolo.uses.compress.sources.folders import add_folder
 from diabolo.uses.compress.sources.grids import Rows
 from diabolo.uses.compress.sources.material import Material, fingerprint
+from diabolo.uses.compress.sources.parquet import add_parquet, parquet_back
 from diabolo.uses.compress.sources.texts import add_text, text_back
 
 _TEXT = {".csv": ",", ".tsv": "\t"}
+OF_VALUES = ("parquet",)  # kinds whose size and hash are of what they hold, and looked at there
 
 
 def take_apart(source: str | os.PathLike[str]) -> Material:
@@ -50,6 +53,7 @@ def take_apart(source: str | os.PathLike[str]) -> Material:
 def add_file(found: Material, name: str, content: bytes) -> None:
     """One file by its bytes."""
     found.original.append((name, lambda: content))
+    found.raw += len(content)
     entry: dict[str, Any] = {"name": name, "size": len(content), "hash": fingerprint(content)}
     suffix = Path(name).suffix.lower()
     described = None
@@ -59,6 +63,8 @@ def add_file(found: Material, name: str, content: bytes) -> None:
         described = idx(found, content)
     elif suffix in _TEXT:
         described = add_text(found, content, _TEXT[suffix])
+    elif suffix == ".parquet":
+        described = add_parquet(found, content)
     if described is None:
         described = {"kind": "bytes", "kept": found.keep(content)}
     found.files.append({**entry, **described})
@@ -84,5 +90,7 @@ def restored(
         yield from array_back(entry, rows, fetch)
     elif kind == "text":
         yield text_back(entry, rows, fetch)
+    elif kind == "parquet":
+        yield parquet_back(entry, rows, fetch)
     else:
         raise ValueError(f"its directory has a file of the unknown kind {kind!r:.20}")

@@ -40,6 +40,7 @@ def add_folder(found: Material, folder: Path) -> None:
         found.files.append(together(found.keep, others))
     for channels in sorted(images):
         _add_images(found, channels, images[channels])
+    found.raw = sum(entry["size"] for entry in found.files)
 
 
 def _add_images(found: Material, channels: int, images: list[tuple[str, Path, Png]]) -> None:
@@ -105,7 +106,7 @@ def images_of(entry: dict[str, Any], rows: Rows, fetch: Fetch) -> Iterator[bytes
     table = None if values is None else np.array(values, np.uint8)
     hashed = hashlib.sha256()
     tiles = _tiles(sizes)
-    for number, image in zip(which, tiles.joined(rows(entry["stream"], tiles)), strict=True):
+    for number, image in zip(which, tiles.joined(rows(entry["stream"], tiles, None)), strict=True):
         pixels = image.astype(np.uint8) if table is None else table[image]
         hashed.update(pixels.tobytes())
         yield png(pixels, around[number])

@@ -15,6 +15,10 @@ from diabolo.uses.compress.coding.streams import Stream
 from diabolo.uses.compress.sources import columns
 from diabolo.uses.compress.sources.material import Material
 
+Span = tuple[int, int] | None  # first and last (exclusive); None: all
+# of a stream, given how they lie, and which: those of these rows of a table, or of these tiles
+Rows = Callable[[Any, Any, Span], Iterator[np.ndarray]]
+
 
 def add_table(
     found: Material, parts: list[tuple[list[Plane], np.ndarray, dict[str, Any]]]
@@ -59,6 +63,14 @@ class Pieces:
         self.n, self.height = n, height
         self.count = -(-n // height)
 
+    def holding(self, span: Span) -> tuple[int, int]:
+        """First and last piece (exclusive) with any of these rows; None: all pieces."""
+        return (
+            (0, self.count)
+            if span is None
+            else (span[0] // self.height, -(-span[1] // self.height))
+        )
+
     def sizes(self, first: int, last: int) -> np.ndarray | None:
         """(pieces, 2) lines and cells that each of these pieces has; None: all of them."""
         if last * self.height <= self.n:
@@ -79,22 +91,26 @@ def _is_series(symbols: np.ndarray) -> bool:
     return bool((steps < 0.7 * anywhere)[anywhere > 0].mean() > 0.2) if anywhere.any() else False
 
 
-Rows = Callable[[Any, Any], Iterator[np.ndarray]]
+def table_back(
+    entry: dict[str, Any], rows: Rows, span: Span = None
+) -> tuple[np.ndarray, list[Any]]:
+    """Symbols (n, planes) of a table, and how its columns are to be read.
 
-
-def table_back(entry: dict[str, Any], rows: Rows) -> tuple[np.ndarray, list[Any]]:
-    """Symbols (n, planes) of a table, and how its columns are to be read."""
+    span : the first and the last row (exclusive) that are wanted; None: all
+    """
     recipes, n = entry["columns"], entry["table"]["rows"]
     if not isinstance(recipes, list) or type(n) is not int or not 0 <= n < columns.MOST_ROWS:
         raise ValueError("its directory has a table that makes no sense")
     if n * max(1, len(recipes)) > entry["size"]:  # a cell takes a byte at least, with what ends it
         raise ValueError("its directory has a table of more cells than its bytes can be")
-    planes = sum(columns.digits_in(recipe) for recipe in recipes if "kept" not in recipe)
+    planes = sum(columns.digits_in(recipe) for recipe in recipes)
+    first, last = span or (0, n)
     if "stream" not in entry["table"]:
         if planes:
             raise ValueError("its directory has a table that makes no sense")
-        return np.zeros((n, 0), np.int16), recipes
-    symbols = np.concatenate([row[:, 0] for row in rows(entry["table"]["stream"], n)])
-    if len(symbols) < n or symbols.shape[1] != planes:
+        return np.zeros((last - first, 0), np.int16), recipes
+    pieces = [piece[:, 0] for piece in rows(entry["table"]["stream"], n, span)]
+    if not pieces or pieces[0].shape[1] != planes:
         raise ValueError("its directory has a table that makes no sense")
-    return symbols[:n], recipes
+    skipped = first % len(pieces[0])  # of the first piece that holds one of them
+    return np.concatenate(pieces)[skipped : skipped + last - first], recipes

@@ -21,14 +21,17 @@ class Material:
     files   : what the directory says of each file
     streams : of symbols, to be coded by models
     kept    : bytes, to be packed by zstandard
-    size    : bytes of all files together, as they come back
     original : the bytes of each file, for the comparison with zstandard and for the fallback
+    raw     : bytes of the files, of images those of their pixels
+    notes   : what a user should know
     """
 
     files: list[dict[str, Any]] = field(default_factory=list)
     streams: list[Stream] = field(default_factory=list)
     kept: list[bytes] = field(default_factory=list)
     original: list[tuple[str, Callable[[], bytes]]] = field(default_factory=list)
+    raw: int = 0
+    notes: list[str] = field(default_factory=list)
 
     def keep(self, content: bytes) -> int:
         self.kept.append(content)

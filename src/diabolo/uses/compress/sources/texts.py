@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from diabolo.uses.compress.sources import columns
-from diabolo.uses.compress.sources.grids import Rows, add_table, table_back
+from diabolo.uses.compress.sources.grids import Rows, Span, add_table, table_back
 from diabolo.uses.compress.sources.material import Material
 
 
@@ -37,16 +37,19 @@ def add_text(found: Material, content: bytes, separator: str) -> dict[str, Any] 
     return {"kind": "text", **head, "table": add_table(found, parts), "columns": described}
 
 
-def text_back(entry: dict[str, Any], rows: Rows, fetch: columns.Fetch) -> bytes:
-    symbols, recipes = table_back(entry, rows)
+def text_back(entry: dict[str, Any], rows: Rows, fetch: columns.Fetch, span: Span = None) -> bytes:
+    """The text, or its first line and those of a span of rows."""
+    symbols, recipes = table_back(entry, rows, span)
+    first, last = span or (0, len(symbols))
     cells, place = [], 0
     for recipe in recipes:
+        stop = place + columns.digits_in(recipe)
         if "kept" in recipe:
             column = fetch(recipe["kept"]).decode().split("\n")
+            column = column[first:last] if span else column
         else:
-            stop = place + columns.digits_in(recipe)
-            column = columns.text_from_symbols(symbols[:, place:stop], recipe, fetch)
-            place = stop
+            column = columns.text_from_symbols(symbols[:, place:stop], recipe, fetch, first)
+        place = stop
         if len(column) != len(symbols):
             raise ValueError("its directory has a column that is too short or too long")
         cells.append(column)

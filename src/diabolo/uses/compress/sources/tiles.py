@@ -108,6 +108,10 @@ class Tiles:
         line, column = np.divmod(within, -(-self.widths[image] // self.width))
         return image, line * self.height, column * self.width
 
+    def holding(self, span: tuple[int, int] | None) -> tuple[int, int]:
+        """First and last tile (exclusive); None: all of them."""
+        return (0, self.count) if span is None else span
+
     def sizes(self, first: int, last: int) -> np.ndarray | None:
         """(n, 2) lines and columns that each of these tiles has; None: all of them."""
         if self.exact:
