@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +19,9 @@ from diabolo.cli.usage import UsageError
 
 if TYPE_CHECKING:
     from diabolo.uses.compress.result import Result
+    from diabolo.uses.compress.sources.bounds import Found
 
+MOST_SHOWN = 16  # columns
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -39,6 +42,15 @@ def compress(
     embed: Annotated[
         bool, Parameter(negative="", show_default=False, help="Put that model into the file.")
     ] = False,
+    max_error: Annotated[
+        list[str] | None,
+        Parameter(
+            help="Round numbers by at most this: 0.001, or 0.1% of each; NAME=0.01 for one column "
+            "(of an array, its number from 0); may be given again. All values are compared.",
+            consume_multiple=False,
+            negative="",
+        ),
+    ] = None,
     keep_model: Annotated[
         Path | None, Parameter(help="Write the trained model to a file of its own, too.")
     ] = None,
@@ -51,7 +63,7 @@ def compress(
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Make files smaller without losing a bit.
+    """Make files smaller without losing a bit, or by no more than you allow.
 
     A small network learns to predict the data and is put into the file. Decompressing gives the
     same bytes on every machine; of PNG the same pixels and metadata. The file is decoded and
@@ -66,6 +78,9 @@ def compress(
         raise UsageError("--embed puts the given model into the file: pass --model, too.")
     from diabolo.uses.compress.coding.models import save_model
     from diabolo.uses.compress.compressing import compress as packed
+    from diabolo.uses.compress.sources.bounds import merged
+
+    bounds = merged(max_error) if max_error else None
 
     began = time.monotonic()
     with progress() as report:
@@ -74,6 +89,7 @@ def compress(
             output,
             model=model,
             embed=embed,
+            max_error=bounds,
             seconds=seconds,
             steps=steps,
             seed=seed,
@@ -116,9 +132,7 @@ class progress:
 
 
 def _report(source: str, path: Path, result: Result, seconds: float, json: bool) -> str:
-    from diabolo.uses.compress.baselines import sizes
-
-    others = {"zstd -19": result.zstandard, **sizes(source)}
+    others = _others(source, result)
     if json:
         return text.as_json(
             {
@@ -135,6 +149,10 @@ def _report(source: str, path: Path, result: Result, seconds: float, json: bool)
                 "training_seconds": round(result.training, 3),
                 "training_steps": result.steps,
                 "seconds": round(seconds, 3),
+                "errors": {
+                    found.column: {"bound": str(found.bound), "largest": found.largest}
+                    for found in result.errors
+                },
                 "notes": result.notes,
             }
         )
@@ -143,14 +161,49 @@ def _report(source: str, path: Path, result: Result, seconds: float, json: bool)
         f"{result.original / max(1, result.size):.2f} times smaller, in {seconds:.0f} s"
     ]
     if result.fallback:
-        lines.append("  no model gains here: the file holds what zstandard makes of it")
+        what = "it, rounded" if result.errors else "it"
+        lines.append(f"  no model gains here: the file holds what zstandard makes of {what}")
     else:
         lines.append(
             f"  {8 * result.size / max(1, result.values):.4f} bits a value, all bytes counted "
             f"({text.size(result.model)} of them are the model)"
         )
+    lines += _errors(result.errors)
     lines += [f"  {note}" for note in result.notes]
     table = [(name, f"{size:>14,} bytes") for name, size in others.items()]
     table.insert(0, ("this file", f"{result.size:>14,} bytes"))
     lines.append(text.pairs(table))
     return "\n".join(lines)
+
+
+def _others(source: str, result: Result) -> dict[str, int]:
+    """What others make of what comes back; where numbers were rounded, of the source, too."""
+    from diabolo.uses.compress.baselines import exact, sizes
+
+    same = {"zstd -19": result.zstandard, **sizes(source, result.errors)}
+    if not result.errors:
+        return same
+    return {f"rounded, {name}": size for name, size in same.items()} | exact(source)
+
+
+def _errors(errors: Sequence[Found]) -> list[str]:
+    """The largest error of each column beside its bound; of many columns, the worst one."""
+    if not errors:
+        return []
+    if len(errors) > MOST_SHOWN:
+        worst = max(errors, key=lambda found: found.largest / found.bound.size)
+        return [
+            f"  {len(errors)} columns rounded, every value compared; the largest error is "
+            f"{amount(worst)} in column {worst.column} (bound {worst.bound})"
+        ]
+    rows = [("column", "largest error", "bound")]
+    rows += [(found.column, amount(found), str(found.bound)) for found in errors]
+    return ["  rounded, every value compared:", text.columns(rows)]
+
+
+def amount(found: Found) -> str:
+    """An error as its bound is written, rounded up."""
+    scale, unit = (100, "%") if found.bound.relative else (1, "")
+    digits = 3 - math.floor(math.log10(found.largest * scale)) if found.largest else 0
+    shown = math.ceil(found.largest * scale * 10.0**digits) / 10.0**digits
+    return f"{shown:.4g}{unit}"

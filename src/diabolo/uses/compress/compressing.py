@@ -20,6 +20,7 @@ from diabolo.uses.compress.coding.streams import Stream
 from diabolo.uses.compress.decompressing import Contents
 from diabolo.uses.compress.pool import in_order, one_thread_each
 from diabolo.uses.compress.result import Report, Result
+from diabolo.uses.compress.sources.bounds import Bounds, Given
 from diabolo.uses.compress.sources.files import take_apart
 from diabolo.uses.compress.sources.material import Material, together
 
@@ -32,6 +33,7 @@ def compress(
     *,
     model: str | os.PathLike[str] | None = None,
     embed: bool = False,
+    max_error: Given = None,
     seconds: float = SECONDS,
     steps: int | None = None,
     seed: int = 0,
@@ -43,6 +45,10 @@ def compress(
     model   : a file that `save_model` wrote; without one, models are trained on the source itself
               and embedded.
     embed   : put the given model into the file, so that it can be decompressed without it
+    max_error : how far numbers may be from what they were: 1e-3 (absolute), "0.1%" (relative), or
+              a bound for each column by its name, "*" for all others; columns of arrays are named
+              by their number. What comes back then is `source` with its numbers rounded, and every
+              one of them was compared.
     seconds : of training at most, in all
     steps   : of training at most, for each stream
     report  : told what is going on
@@ -54,8 +60,10 @@ def compress(
     """
     disk.check_writable(path)
     report = report or (lambda *_: None)
-    material = take_apart(source)
+    bounds = Bounds.of(max_error)
+    material = take_apart(source, bounds)
     result = Result(original=material.raw, notes=material.notes)
+    result.errors = bounds.found if bounds else []
     given = None if model is None else load_model(model)
     report("zstandard", 0, 1, 0)
     plain = container.pack(b"".join(content() for _, content in material.original))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from diabolo.uses.compress.coding.chunks import Model
+from diabolo.uses.compress.sources.bounds import Found
 
 Report = Callable[[str, float, float, float], None]  # stage, done, of, bits a value
 
@@ -25,6 +26,7 @@ class Result:
     training : seconds of training
     coding   : seconds of coding
     steps    : of training
+    errors   : the largest error in each column that was rounded
     notes    : what a user should know
     """
 
@@ -40,4 +42,5 @@ class Result:
     coding: float = 0.0
     steps: int = 0
     models: list[Model] = field(default_factory=list)
+    errors: list[Found] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

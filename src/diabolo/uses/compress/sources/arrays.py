@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 
 from diabolo.uses.compress.sources import columns, numbers
+from diabolo.uses.compress.sources.bounds import Bounds
 from diabolo.uses.compress.sources.grids import Rows, Span, add_table, table_back
 from diabolo.uses.compress.sources.material import Material
 from diabolo.uses.compress.sources.tiles import Tiles, add_images
 
+PIXELS = "pixels"  # what the one column of an array of images is called
 IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
-def npy(found: Material, content: bytes) -> dict[str, Any] | None:
+def npy(found: Material, content: bytes, bounds: Bounds | None) -> dict[str, Any] | None:
     file = io.BytesIO(content)
     try:
         version = np.lib.format.read_magic(file)
@@ -30,21 +32,22 @@ def npy(found: Material, content: bytes) -> dict[str, Any] | None:
         return None
     if fortran and len(shape) > 2:
         return None
-    return _array(found, content, file.tell(), dtype, shape, fortran)
+    return _array(found, content, bounds, file.tell(), dtype, shape, fortran)
 
 
-def idx(found: Material, content: bytes) -> dict[str, Any] | None:
+def idx(found: Material, content: bytes, bounds: Bounds | None) -> dict[str, Any] | None:
     dimensions = content[3]
     start = 4 + 4 * dimensions
     if not 1 <= dimensions <= 4 or len(content) < start:
         return None
     shape = tuple(np.frombuffer(content, ">u4", dimensions, 4).tolist())
-    return _array(found, content, start, np.dtype(IDX_TYPES[content[2]]), shape)
+    return _array(found, content, bounds, start, np.dtype(IDX_TYPES[content[2]]), shape)
 
 
 def _array(
     found: Material,
     content: bytes,
+    bounds: Bounds | None,
     start: int,
     dtype: np.dtype,
     shape: tuple[int, ...],
@@ -60,17 +63,44 @@ def _array(
     head = {"kind": "array", "head": found.keep(content[:start]), "dtype": dtype.str}
     images = None if fortran else _as_images(values)
     if images is not None:
-        return {**head, "images": add_images(found, images), "shape": list(images.shape)}
+        bound = bounds and bounds.at(PIXELS)
+        if bounds and bound and dtype.kind == "u":
+            images = numbers.levels(bound)[images]
+            bounds.look(PIXELS, bound, values.reshape(-1), images.reshape(-1))
+            head |= found.comes_back(content[:start] + images.tobytes())
+        described = add_images(found, images, few=bound is not None)
+        return {**head, "images": described, "shape": list(images.shape)}
     table = values.reshape(len(values), -1)
     if table.shape[1] > 2048:
         return None
     if dtype.kind == "b" and values.view(np.uint8).max() > 1:
         return None
     native = table.astype(dtype.newbyteorder("="))
-    parts = [numbers.to_symbols(column, found.keep) for column in native.T]
     if fortran:
         head["fortran"] = True
+    if bounds is None or dtype.kind == "b":
+        parts = [numbers.to_symbols(column, found.keep) for column in native.T]
+    else:
+        parts, back = _rounded(found, native, bounds)
+        order: Any = "F" if fortran else "C"
+        head |= found.comes_back(content[:start] + back.astype(dtype).tobytes(order))
     return {**head, "table": add_table(found, parts), "columns": [part[2] for part in parts]}
+
+
+def _rounded(
+    found: Material, table: np.ndarray, bounds: Bounds
+) -> tuple[list[columns.Part], np.ndarray]:
+    """All columns on grids within their bounds, and the table that comes back."""
+    parts, back = [], np.empty_like(table)
+    for j, column in enumerate(table.T):
+        bound = bounds.at(str(j))
+        parts.append(numbers.to_symbols(column, found.keep, bound=bound))
+        _, symbols, recipe = parts[-1]
+        fetch = found.kept.__getitem__
+        back[:, j], _ = numbers.from_symbols(symbols, recipe, fetch, column.dtype)
+        if bound:
+            bounds.look(str(j), bound, column, back[:, j])
+    return parts, back
 
 
 def _as_images(values: np.ndarray) -> np.ndarray | None:

@@ -22,6 +22,7 @@ from typing import Any
 
 from diabolo.uses.compress.sources import columns
 from diabolo.uses.compress.sources.arrays import IDX_TYPES, array_back, idx, npy
+from diabolo.uses.compress.sources.bounds import Bounds
 from diabolo.uses.compress.sources.folders import add_folder
 from diabolo.uses.compress.sources.grids import Rows
 from diabolo.uses.compress.sources.material import Material, fingerprint
@@ -32,25 +33,30 @@ _TEXT = {".csv": ",", ".tsv": "\t"}
 OF_VALUES = ("parquet",)  # kinds whose size and hash are of what they hold, and looked at there
 
 
-def take_apart(source: str | os.PathLike[str]) -> Material:
-    """A file or a folder, taken apart; raises OSError or ValueError with one sentence."""
+def take_apart(source: str | os.PathLike[str], bounds: Bounds | None = None) -> Material:
+    """A file or a folder, taken apart; raises OSError or ValueError with one sentence.
+
+    bounds : how far the numbers of a file may be from what they were; None: not at all
+    """
     path = Path(source).expanduser()
     if not path.exists():
         raise FileNotFoundError(f"There is no file or folder {str(source)!r}.")
     found = Material()
     if path.is_dir():
+        if bounds:
+            raise ValueError(f"{path} is a folder: error bounds are for a file of numbers.")
         add_folder(found, path)
         return found
     name = path.name.removesuffix(".gz") if path.suffix == ".gz" else path.name
     content = gzip.decompress if path.suffix == ".gz" else bytes
     try:
-        add_file(found, name, content(path.read_bytes()))
+        add_file(found, name, content(path.read_bytes()), bounds)
     except (EOFError, gzip.BadGzipFile) as error:
         raise ValueError(f"{path} is a damaged gzip file ({error}). Get it again.") from None
     return found
 
 
-def add_file(found: Material, name: str, content: bytes) -> None:
+def add_file(found: Material, name: str, content: bytes, bounds: Bounds | None = None) -> None:
     """One file by its bytes."""
     found.original.append((name, lambda: content))
     found.raw += len(content)
@@ -58,15 +64,19 @@ def add_file(found: Material, name: str, content: bytes) -> None:
     suffix = Path(name).suffix.lower()
     described = None
     if suffix == ".npy":
-        described = npy(found, content)
+        described = npy(found, content, bounds)
     elif content[:2] == b"\0\0" and len(content) > 4 and content[2] in IDX_TYPES:
-        described = idx(found, content)
+        described = idx(found, content, bounds)
     elif suffix in _TEXT:
-        described = add_text(found, content, _TEXT[suffix])
+        described = add_text(found, content, _TEXT[suffix], bounds)
     elif suffix == ".parquet":
-        described = add_parquet(found, content)
+        described = add_parquet(found, content, bounds)
     if described is None:
         described = {"kind": "bytes", "kept": found.keep(content)}
+    if bounds:
+        bounds.check_names()
+        if not bounds.found:
+            found.notes.append(f"{name} holds no numbers to round: it is kept exactly")
     found.files.append({**entry, **described})
 
 

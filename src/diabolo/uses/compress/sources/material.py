@@ -21,7 +21,7 @@ class Material:
     files   : what the directory says of each file
     streams : of symbols, to be coded by models
     kept    : bytes, to be packed by zstandard
-    original : the bytes of each file, for the comparison with zstandard and for the fallback
+    original : the bytes of each file as they come back, for zstandard: to compare, and to keep
     raw     : bytes of the files, of images those of their pixels
     notes   : what a user should know
     """
@@ -36,6 +36,12 @@ class Material:
     def keep(self, content: bytes) -> int:
         self.kept.append(content)
         return len(self.kept) - 1
+
+    def comes_back(self, content: bytes) -> dict[str, Any]:
+        """Of the file at hand this comes back, not what it was; its size and hash."""
+        name, _ = self.original.pop()
+        self.original.append((name, lambda: content))
+        return {"size": len(content), "hash": fingerprint(content)}
 
 
 def fingerprint(content: bytes | memoryview) -> str:

@@ -25,6 +25,7 @@ import numpy as np
 import polars as pl
 
 from diabolo.uses.compress.sources import columns, numbers
+from diabolo.uses.compress.sources.bounds import Bound, Bounds
 from diabolo.uses.compress.sources.columns import Fetch, Keep, Part
 from diabolo.uses.compress.sources.footers import Element, schema_of
 from diabolo.uses.compress.sources.grids import Rows, Span, add_table, table_back
@@ -60,7 +61,9 @@ class NotKept(ValueError):
     """Something of a file would not come back."""
 
 
-def add_parquet(found: Material, content: bytes) -> dict[str, Any] | None:
+def add_parquet(
+    found: Material, content: bytes, bounds: Bounds | None = None
+) -> dict[str, Any] | None:
     """What the directory says of the file; None, and a note, where it is better kept as it is."""
     try:
         frame, metadata = _read(content)
@@ -70,7 +73,10 @@ def add_parquet(found: Material, content: bytes) -> dict[str, Any] | None:
     except (ValueError, OverflowError, pl.exceptions.PolarsError) as error:
         found.notes.append(f"the Parquet file is kept byte for byte: {error}")
         return None
-    parts = [_to_symbols(column, found.keep) for column in held]
+    parts = [_to_symbols(column, found.keep, bounds) for column in held]
+    if bounds:
+        held = [_looked_at(*each, bounds, found) for each in zip(held, parts, strict=True)]
+        found.comes_back(_written(pl.DataFrame([_series(column) for column in held]), metadata))
     size, hashed = fingerprint_of(held, metadata)
     return {
         "kind": "parquet",
@@ -261,10 +267,31 @@ def _stored(kind: Any) -> np.dtype:
     return np.dtype(_STORED.get(kind if isinstance(kind, str) else kind[0], "<i8"))
 
 
-def _to_symbols(column: Column, keep: Keep) -> Part:
+def _looked_at(column: Column, part: Part, bounds: Bounds, found: Material) -> Column:
+    """What comes back of a column, whose every value was compared."""
+    bound = _bound(column, bounds)
+    if bound is None or isinstance(column.values, list):
+        return column
+    dtype = column.values.dtype
+    values, _ = numbers.from_symbols(part[1], part[2], found.kept.__getitem__, dtype)
+    bounds.look(column.name, bound, column.values, values)
+    return column._replace(values=values)
+
+
+def _bound(column: Column, bounds: Bounds | None) -> Bound | None:
+    if bounds is None:
+        return None
+    if column.kind in (*_NUMBERS, *_FLOATS):
+        return bounds.at(column.name)
+    bounds.refuse(column.name)
+    return None
+
+
+def _to_symbols(column: Column, keep: Keep, bounds: Bounds | None) -> Part:
+    bound = _bound(column, bounds)
     if not isinstance(column.values, list):
         missing = None if column.kind == "Null" else column.missing
-        return numbers.to_symbols(column.values, keep, missing)
+        return numbers.to_symbols(column.values, keep, missing, bound)
     part = None if column.kind == "Binary" else _texts(column, keep)
     if part is None:
         lengths = np.array([len(cell) for cell in column.values], np.uint64)

@@ -6,12 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from diabolo.uses.compress.sources import columns
+from diabolo.uses.compress.sources import columns, decimals
+from diabolo.uses.compress.sources.bounds import Bounds, Found
 from diabolo.uses.compress.sources.grids import Rows, Span, add_table, table_back
 from diabolo.uses.compress.sources.material import Material
 
 
-def add_text(found: Material, content: bytes, separator: str) -> dict[str, Any] | None:
+def add_text(
+    found: Material, content: bytes, separator: str, bounds: Bounds | None = None
+) -> dict[str, Any] | None:
     """Lines of equally many cells; None for text that is not just that."""
     try:
         text = content.decode()
@@ -25,16 +28,37 @@ def add_text(found: Material, content: bytes, separator: str) -> dict[str, Any] 
     cells = [line.split(separator) for line in lines]
     if any(len(line) != len(cells[0]) for line in cells) or len(cells[0]) > 2048:
         return None
-    parts, described = [], []
-    for column in zip(*cells[1:], strict=True):
-        part = columns.text_to_symbols(list(column), found.keep)
+    parts, back = [], []
+    for name, *column in zip(*cells, strict=True):
+        rounded = bounds and _rounded(found, name.strip('"'), column, bounds)
+        part, column = rounded or (columns.text_to_symbols(column, found.keep), column)
         if part is None:
             kept = found.keep("\n".join(column).encode())
             part = [], np.zeros((len(column), 0), np.int16), {"kept": kept}
         parts.append(part)
-        described.append(part[2])
-    head = {"separator": separator, "line": end, "last": last is not None, "first": lines[0]}
-    return {"kind": "text", **head, "table": add_table(found, parts), "columns": described}
+        back.append(column)
+    head: dict[str, Any] = {"separator": separator, "line": end, "last": last is not None}
+    head["first"] = lines[0]
+    if bounds and bounds.found:
+        head |= found.comes_back(_joined(head, back))
+    table = add_table(found, parts)
+    return {"kind": "text", **head, "table": table, "columns": [part[2] for part in parts]}
+
+
+def _rounded(
+    found: Material, name: str, column: list[str], bounds: Bounds
+) -> tuple[columns.Part, list[str]] | None:
+    """Symbols of a column within its bound, and what comes back; None where it stays as it is."""
+    bound = bounds.at(name)
+    rounded = bound and decimals.to_symbols(column, bound, found.keep)
+    if not bound or not rounded:
+        if bounds.wanted(name) and not decimals.has_numbers(column):
+            bounds.refuse(name)
+        return None
+    part, _ = rounded
+    back = decimals.from_symbols(part[1], part[2], found.kept.__getitem__)
+    bounds.found.append(Found(name, bound, decimals.largest_error(column, back, bound)))
+    return part, back
 
 
 def text_back(entry: dict[str, Any], rows: Rows, fetch: columns.Fetch, span: Span = None) -> bytes:
@@ -48,13 +72,23 @@ def text_back(entry: dict[str, Any], rows: Rows, fetch: columns.Fetch, span: Spa
             column = fetch(recipe["kept"]).decode().split("\n")
             column = column[first:last] if span else column
         else:
-            column = columns.text_from_symbols(symbols[:, place:stop], recipe, fetch, first)
+            read = (
+                decimals.from_symbols
+                if recipe.get("text") == "rounded"
+                else columns.text_from_symbols
+            )
+            column = read(symbols[:, place:stop], recipe, fetch, first)
         place = stop
         if len(column) != len(symbols):
             raise ValueError("its directory has a column that is too short or too long")
         cells.append(column)
     if _length(cells, entry) > entry["size"]:  # before memory is asked for the whole
         raise ValueError("its directory has a text of more characters than its size")
+    return _joined(entry, cells)
+
+
+def _joined(entry: dict[str, Any], cells: list[list[str]]) -> bytes:
+    """The text of these columns."""
     lines = [str(entry["first"])]
     lines += map(str(entry["separator"]).join, zip(*cells, strict=True))
     return (str(entry["line"]).join(lines) + (str(entry["line"]) if entry["last"] else "")).encode()

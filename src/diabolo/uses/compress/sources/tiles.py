@@ -15,10 +15,13 @@ from diabolo.uses.compress.sources.material import Material
 TILE = 64  # lines and cells of a tile of a large image
 
 
-def add_images(found: Material, images: np.ndarray) -> dict[str, Any]:
-    """Images of one size, whole where they are small, else in tiles."""
+def add_images(found: Material, images: np.ndarray, few: bool = False) -> dict[str, Any]:
+    """Images of one size, whole where they are small, else in tiles.
+
+    few : whether symbols are ranks among the values that occur; they are where those are few
+    """
     values = np.flatnonzero(np.bincount(images.reshape(-1), minlength=256))
-    few = len(values) <= 16
+    few = few or len(values) <= 16
     table = np.searchsorted(values, np.arange(256)).astype(np.int16)
     n, height, width, channels = images.shape
     tiles = Tiles.equal(n, height, width)
