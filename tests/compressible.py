@@ -103,17 +103,6 @@ def there_and_back(source: Path, folder: Path, **options):
     return result, found
 
 
-def uncoded(material: Material) -> list[bytes]:
-    """What comes back of each file without a model between: symbols are taken as they are."""
-
-    def rows(number, lie, span=None):
-        stream = material.streams[number]
-        pieces = Pieces(lie, stream.layout.height) if isinstance(lie, int) else lie
-        yield from stream.read(*pieces.holding(span))
-
-    return [b"".join(restored(entry, rows, material.kept.__getitem__)) for entry in material.files]
-
-
 def saved(folder: Path, array: np.ndarray, name: str = "x.npy") -> Path:
     path = folder / name
     np.save(path, array)

@@ -146,6 +146,12 @@ class Reader:
 
 # what numbers and texts that make no sense raise where they are used
 WRONG = (RecursionError, LookupError, TypeError, ArithmeticError, AttributeError, MemoryError)
+UNUSABLE = (ValueError, *WRONG)
+
+
+def reason(error: BaseException) -> str:
+    """Why what was read cannot be used."""
+    return str(error) if isinstance(error, ValueError) else "its directory makes no sense"
 
 
 @contextmanager
@@ -159,9 +165,8 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Reader]:
             yield Reader(file, path)
     except DamagedFileError:
         raise
-    except (ValueError, *WRONG) as error:
-        reason = str(error) if isinstance(error, ValueError) else "its directory makes no sense"
-        raise DamagedFileError(f"Cannot use {path}: {reason}.") from error
+    except UNUSABLE as error:
+        raise DamagedFileError(f"Cannot use {path}: {reason(error)}.") from error
 
 
 def _strict(content: bytes) -> dict[str, Any]:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from diabolo.uses.compress import container
+from diabolo.uses.compress import container, ranges
 from diabolo.uses.compress.coding.chunks import Model
 from diabolo.uses.compress.coding.layout import Layout
 from diabolo.uses.compress.coding.models import load_model, model_from_bytes, model_hash
 from diabolo.uses.compress.coding.streams import CHUNK, MOST_STEPS
 from diabolo.uses.compress.pool import in_order, one_thread_each
 from diabolo.uses.compress.result import Report
-from diabolo.uses.compress.sources.files import OF_VALUES, restored
-from diabolo.uses.compress.sources.folders import images_of, names_of
+from diabolo.uses.compress.sources.arrays import checked_shape
+from diabolo.uses.compress.sources.files import OF_VALUES, restored, restored_rows, rows_in
+from diabolo.uses.compress.sources.folders import images_of, names_of, sizes_of, tiles_of
 from diabolo.uses.compress.sources.grids import Pieces, Span
 from diabolo.uses.compress.sources.material import parts, shown
 from diabolo.uses.compress.sources.names import check_names
@@ -26,6 +27,7 @@ from diabolo.uses.compress.sources.tiles import Tiles
 from diabolo.uses.compress.sources.unpacked import Unpacked
 
 SETS = ("images", "parts")  # kinds of many files
+Files = Iterator[tuple[str, Iterator[bytes]]]  # names, and bytes in pieces
 LIMIT = 2**30  # bytes that are unpacked unless more are allowed
 
 
@@ -38,8 +40,15 @@ class Contents:
         model: Model | None = None,
         limit: int = LIMIT,
         n_threads: int | None = None,
+        wanted: ranges.Wanted = None,
+        damaged: bool = False,
     ) -> None:
+        """
+        wanted  : whether a file of a name is wanted; None: all are
+        damaged : leave out files whose names cannot be had, instead of raising
+        """
         self.reader, self.given, self.limit = reader, model, limit
+        self.wanted = wanted or (lambda name: True)
         self.n_threads = n_threads
         self.report: Report = lambda *_: None
         document = reader.document
@@ -57,35 +66,91 @@ class Contents:
         total = sum(size for size in sizes if size)
         if total > limit:
             raise ValueError(_too_much(total, limit))
-        self.groups: list[tuple[dict[str, Any], list[Any]]] = [
-            (
-                entry,
-                names_of(entry, self._fetch) if entry.get("kind") in SETS else [entry.get("name")],
-            )
-            for entry in self.files
-        ]
+        self.groups: list[tuple[dict[str, Any], list[Any]]] = []
+        self.unnamed: list[str] = []  # why names of files cannot be had
+        for entry in self.files:
+            try:
+                self.groups.append((entry, self._names(entry)))
+            except ValueError as error:
+                if not damaged:
+                    raise
+                self.unnamed.append(str(error))
         self.names = [name for _, names in self.groups for name in names]
         check_names(self.names)
 
-    def all(self) -> Iterator[tuple[str, Iterator[bytes]]]:
-        """Every file's name and its bytes in pieces; take the pieces before the next file.
+    def _names(self, entry: dict[str, Any]) -> list[Any]:
+        if entry.get("kind") in SETS:
+            return names_of(entry, self._fetch)
+        return [entry.get("name")]
+
+    def all(self) -> Files:
+        """Every wanted file's name and its bytes in pieces; take these before the next file.
 
         raises ValueError at the end of a file, or of a set of images, that is not the right one.
         """
         for entry, names in self.groups:
-            if entry.get("kind") == "images":
-                contents = images_of(entry, self._rows, self._fetch)
-            elif entry.get("kind") == "parts":
-                contents = parts(entry, self._fetch)
-            else:
-                yield names[0], self._whole(entry)
+            chosen = [self.wanted(name) for name in names]
+            if entry.get("kind") == "images" and not all(chosen):
+                for first, last in ranges.runs(chosen):
+                    yield from self.images(entry, names, first, last)
+            elif any(chosen):
+                yield from self.of(entry, names)
+
+    def of(self, entry: dict[str, Any], names: list[Any]) -> Files:
+        """The wanted files of an entry of the directory."""
+        if entry.get("kind") == "images":
+            contents = images_of(entry, self._rows, self._fetch)
+        elif entry.get("kind") == "parts":
+            contents = parts(entry, self._fetch)
+        else:
+            yield names[0], self._whole(entry)
+            return
+        for name, pieces in self._each(names, contents):
+            if self.wanted(name):
+                yield name, pieces
+
+    def images(self, entry: dict[str, Any], names: list[Any], first: int, last: int) -> Files:
+        """Images of a set; chunks that hold none of them are not read."""
+        contents = images_of(entry, self._rows, self._fetch, (first, last))
+        yield from self._each(names[first:last], contents)
+
+    def _each(self, names: list[Any], contents: Iterator[bytes]) -> Files:
+        written = 0
+        for name, content in zip(names, contents, strict=True):
+            written += len(content)  # of images: with what is around the pixels
+            if written > self.limit:
+                raise ValueError(_too_much(written, self.limit))
+            yield name, iter([content])
+
+    def rows_of(self, entry: dict[str, Any], first: int, last: int) -> Iterator[bytes]:
+        """A file with these of its rows alone; chunks that hold none of them are not read."""
+        return restored_rows(entry, self._rows, self._fetch, first, last)
+
+    def whole_rows(self, entry: dict[str, Any]) -> list[tuple[int, int]]:
+        """First and last (exclusive) of the rows, or images, all of whose chunks are whole."""
+        where = entry.get("table", entry.get("images", entry))
+        if "stream" not in where:
+            return [(0, where["rows"])]
+        stream = self._stream(where["stream"])
+        lie = self._lie(entry, self.model(stream).layout.height)
+        found: list[tuple[int, int]] = []
+        for section, _, first, last in self._chunks(stream, lie.count, self.model(stream).layout):
+            try:
+                self.reader.section(section)
+            except ValueError:
                 continue
-            written = 0
-            for name, content in zip(names, contents, strict=True):
-                written += len(content)  # of images: with what is around the pixels
-                if written > self.limit:
-                    raise ValueError(_too_much(written, self.limit))
-                yield name, iter([content])
+            joins = bool(found) and found[-1][1] == first
+            found.append((found.pop()[0] if joins else first, last))
+        spans = [lie.within(first, last) for first, last in found]
+        return [(first, last) for first, last in spans if first < last]
+
+    def _lie(self, entry: dict[str, Any], height: int) -> Pieces | Tiles:
+        """How the rows of an entry, or its images, lie in their stream."""
+        if "table" in entry:
+            return Pieces(rows_in(entry) or 0, height)
+        if entry.get("kind") == "images":
+            return tiles_of(sizes_of(entry, self._fetch))
+        return Tiles.equal(*checked_shape(entry["shape"])[:3])
 
     def _whole(self, entry: dict[str, Any]) -> Iterator[bytes]:
         if entry.get("kind") in OF_VALUES:
@@ -118,9 +183,7 @@ class Contents:
         span : of these tiles, or of pieces that hold these rows of the table; None: all
         Only chunks that hold some of them are read.
         """
-        if type(number) is not int or not 0 <= number < len(self.streams):
-            raise ValueError("its directory names a stream that is not there")
-        stream = self.streams[number]
+        stream = self._stream(number)
         model = self.model(stream)
         layout = model.layout
         pieces = Pieces(lie, layout.height) if isinstance(lie, int) else lie
@@ -139,6 +202,11 @@ class Contents:
         for done, rows in enumerate(in_order(one, wanted, self.n_threads), 1):
             self.report("decoding", done, len(wanted), 0)
             yield from rows
+
+    def _stream(self, number: Any) -> dict[str, Any]:
+        if type(number) is not int or not 0 <= number < len(self.streams):
+            raise ValueError("its directory names a stream that is not there")
+        return self.streams[number]
 
     def _chunks(
         self, stream: dict[str, Any], count: int, layout: Layout
@@ -192,6 +260,8 @@ def decompress(
     folder: str | os.PathLike[str],
     *,
     model: str | os.PathLike[str] | None = None,
+    files: Sequence[str] | None = None,
+    rows: ranges.Rows | None = None,
     limit: int = LIMIT,
     force: bool = False,
     n_threads: int | None = None,
@@ -200,17 +270,43 @@ def decompress(
     """Write the files in it to `folder`, all of them or none; their paths.
 
     model : the file of the model, where it is not within
+    files : patterns such as "*.png"; only files whose name fits one are written
+    rows  : first and last (exclusive) of the only rows that are written, to files whose names say
+            so: rows 1000 … 1999 of x.npy to x.rows-1000-1999.npy. Chunks that hold none of them
+            are not read.
     limit : bytes that may be unpacked
     raises DamagedFileError with one sentence, and OSError.
     """
     given = None if model is None else load_model(model)
     with container.opened(path) as reader, one_thread_each():
-        contents = Contents(reader, given, limit, n_threads)
+        contents = Contents(reader, given, limit, n_threads, ranges.fitting(files))
         contents.report = report or contents.report
-        with Unpacked(Path(folder), contents.names, force) as target:
-            for name, pieces in contents.all():
+        names, found = _chosen(contents, rows)
+        with Unpacked(Path(folder), names, force) as target:
+            for name, pieces in found:
                 target.write(name, pieces)
-    return [Path(folder) / name for name in contents.names]
+    return [Path(folder) / name for name in names]
+
+
+def _chosen(contents: Contents, rows: ranges.Rows | None) -> tuple[list[str], Files]:
+    """Names of the files to write, and all of these files."""
+    names = [name for name in contents.names if contents.wanted(name)]
+    if not names:
+        some = ", ".join(contents.names[:5]) + (", …" if len(contents.names) > 5 else "")
+        raise ValueError(f"it holds no file of such a name, but {some}")
+    if rows is None:
+        return names, contents.all()
+    plan = []
+    for entry, group in contents.groups:
+        for name in filter(contents.wanted, group):
+            count = None if entry.get("kind") in SETS else rows_in(entry)
+            if count is None:
+                raise ValueError(f"{name} is kept as a whole: no rows of it can be had alone")
+            first, last = ranges.span_of(rows, count, name)
+            plan.append((ranges.part_name(name, first, last), entry, first, last))
+    return [name for name, *_ in plan], (
+        (name, contents.rows_of(entry, first, last)) for name, entry, first, last in plan
+    )
 
 
 def _listed(document: dict[str, Any], name: str, kind: type) -> list[Any]:

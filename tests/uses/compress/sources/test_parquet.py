@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from compressible import there_and_back, uncoded
+from chunked import uncoded
+from compressible import there_and_back
 from diabolo.uses.compress.sources.files import take_apart
 from diabolo.uses.compress.sources.footers import schema_of
 

@@ -17,17 +17,17 @@ from diabolo.uses.compress.sources.tiles import Tiles, add_images
 
 PIXELS = "pixels"  # what the one column of an array of images is called
 IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+_HEADERS = {  # of .npy, by version: how they are read and written
+    (1, 0): (np.lib.format.read_array_header_1_0, np.lib.format.write_array_header_1_0),
+    (2, 0): (np.lib.format.read_array_header_2_0, np.lib.format.write_array_header_2_0),
+}
 
 
 def npy(found: Material, content: bytes, bounds: Bounds | None) -> dict[str, Any] | None:
     file = io.BytesIO(content)
     try:
-        version = np.lib.format.read_magic(file)
-        read = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }
-        shape, fortran, dtype = read[version](file)
+        read, _ = _HEADERS[np.lib.format.read_magic(file)]
+        shape, fortran, dtype = read(file)
     except (ValueError, KeyError):
         return None
     if fortran and len(shape) > 2:
@@ -133,9 +133,8 @@ def array_back(
         tiles = Tiles.equal(n, height, width)
         values = entry["images"].get("values")
         table = None if values is None else np.array(values, np.uint8)
-        wanted = first * tiles.each, last * tiles.each
-        found = rows(entry["images"]["stream"], tiles, wanted)
-        for image in Tiles.equal(last - first, height, width).joined(found):
+        found = rows(entry["images"]["stream"], tiles, tiles.of_images(first, last))
+        for image in tiles.joined(found, first, last):
             yield (image.astype(np.uint8) if table is None else table[image]).tobytes()
         return
     symbols, recipes = table_back(entry, rows, span)
@@ -149,6 +148,18 @@ def array_back(
         out[:, j], _ = numbers.from_symbols(symbols[:, place:stop], recipe, fetch, native, row)
         place = stop
     yield out.tobytes("F" if entry.get("fortran") is True else "C")
+
+
+def head_of(content: bytes, count: int) -> bytes:
+    """What stands before the values of an array, for so many rows instead of all."""
+    if content[:2] == b"\0\0":
+        return content[:4] + count.to_bytes(4, "big") + content[8:]
+    file, new = io.BytesIO(content), io.BytesIO()
+    read, write = _HEADERS[np.lib.format.read_magic(file)]
+    shape, fortran, dtype = read(file)
+    described = {"shape": (count, *shape[1:]), "fortran_order": fortran}
+    write(new, {**described, "descr": np.lib.format.dtype_to_descr(dtype)})
+    return new.getvalue()
 
 
 def checked_shape(shape: Any) -> tuple[int, int, int, int]:

@@ -21,7 +21,14 @@ from pathlib import Path
 from typing import Any
 
 from diabolo.uses.compress.sources import columns
-from diabolo.uses.compress.sources.arrays import IDX_TYPES, array_back, idx, npy
+from diabolo.uses.compress.sources.arrays import (
+    IDX_TYPES,
+    array_back,
+    checked_shape,
+    head_of,
+    idx,
+    npy,
+)
 from diabolo.uses.compress.sources.bounds import Bounds
 from diabolo.uses.compress.sources.folders import add_folder
 from diabolo.uses.compress.sources.grids import Rows
@@ -87,8 +94,8 @@ def restored(
 ) -> Iterator[bytes]:
     """The bytes of a file, in pieces.
 
-    rows  : all symbols of a stream in order, (height, width, planes) each, given how they lie:
-            tiles of images, or the rows of a table
+    rows  : symbols of a stream in order, (height, width, planes) each, given how they lie, tiles
+            of images or the rows of a table, and which are wanted
     fetch : kept bytes by their number
     raises ValueError for a directory that makes no sense.
     """
@@ -104,3 +111,25 @@ def restored(
         yield parquet_back(entry, rows, fetch)
     else:
         raise ValueError(f"its directory has a file of the unknown kind {kind!r:.20}")
+
+
+def rows_in(entry: dict[str, Any]) -> int | None:
+    """Rows of a file; None where it has none that can be had alone."""
+    if "table" in entry:
+        return columns.whole(entry["table"]["rows"], columns.MOST_ROWS)
+    return checked_shape(entry["shape"])[0] if "shape" in entry else None
+
+
+def restored_rows(
+    entry: dict[str, Any], rows: Rows, fetch: columns.Fetch, first: int, last: int
+) -> Iterator[bytes]:
+    """A file with these rows alone, in pieces; of no more than their chunks is known whether they
+    are right, for the hash is one of all rows."""
+    span = first, last
+    if entry["kind"] == "array":
+        yield head_of(fetch(entry["head"]), last - first)
+        yield from array_back(entry, rows, fetch, span)
+    elif entry["kind"] == "text":
+        yield text_back(entry, rows, fetch, span)
+    else:
+        yield parquet_back(entry, rows, fetch, span)

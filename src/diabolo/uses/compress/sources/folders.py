@@ -12,7 +12,7 @@ import numpy as np
 
 from diabolo.uses.compress.coding.heads import Plane
 from diabolo.uses.compress.sources.columns import Fetch
-from diabolo.uses.compress.sources.grids import Rows
+from diabolo.uses.compress.sources.grids import Rows, Span
 from diabolo.uses.compress.sources.material import Material, shown, together
 from diabolo.uses.compress.sources.names import checked_name
 from diabolo.uses.compress.sources.pngs import Png, parsed, pixels_of, png, reads_back
@@ -51,7 +51,7 @@ def _add_images(found: Material, channels: int, images: list[tuple[str, Path, Pn
         return pixels_of(images[number][1].read_bytes())
 
     sizes = np.array([(look.height, look.width) for _, _, look in images], np.int64)
-    tiles = _tiles(sizes)
+    tiles = tiles_of(sizes)
     counts = np.zeros((channels, 256), np.int64)
     hashed = hashlib.sha256()
     for number in range(len(images)):
@@ -95,8 +95,13 @@ def names_of(entry: dict[str, Any], fetch: Fetch) -> list[str]:
     return fetch(entry["names"]).decode().split("\n")
 
 
-def images_of(entry: dict[str, Any], rows: Rows, fetch: Fetch) -> Iterator[bytes]:
-    """The bytes of each image's file; raises ValueError if the pixels are not the right ones."""
+def images_of(
+    entry: dict[str, Any], rows: Rows, fetch: Fetch, span: Span = None
+) -> Iterator[bytes]:
+    """The bytes of each image's file; raises ValueError if the pixels are not the right ones.
+
+    span : of these images alone, first and last (exclusive); the hash then says nothing
+    """
     sizes = sizes_of(entry, fetch)
     which = np.frombuffer(fetch(entry["which"]), "<u4").tolist()
     around = list(_split(fetch(entry["around"])))
@@ -105,19 +110,20 @@ def images_of(entry: dict[str, Any], rows: Rows, fetch: Fetch) -> Iterator[bytes
     values = entry.get("values")
     table = None if values is None else np.array(values, np.uint8)
     hashed = hashlib.sha256()
-    tiles = _tiles(sizes)
-    for number, image in zip(which, tiles.joined(rows(entry["stream"], tiles, None)), strict=True):
+    tiles, (first, last) = tiles_of(sizes), span or (0, len(sizes))
+    found = rows(entry["stream"], tiles, tiles.of_images(first, last))
+    for number, image in zip(which[first:last], tiles.joined(found, first, last), strict=True):
         pixels = image.astype(np.uint8) if table is None else table[image]
         hashed.update(pixels.tobytes())
         yield png(pixels, around[number])
-    if shown(hashed) != entry["hash"]:
+    if span is None and shown(hashed) != entry["hash"]:
         raise ValueError(
             "its images do not come back as they were: the file was damaged, or made with another "
             "model"
         )
 
 
-def _tiles(sizes: np.ndarray) -> Tiles:
+def tiles_of(sizes: np.ndarray) -> Tiles:
     """Of images of these heights and widths, (n, 2)."""
     if (sizes == sizes[0]).all():
         return Tiles.equal(len(sizes), int(sizes[0, 0]), int(sizes[0, 1]))

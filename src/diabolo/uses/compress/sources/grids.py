@@ -71,6 +71,10 @@ class Pieces:
             else (span[0] // self.height, -(-span[1] // self.height))
         )
 
+    def within(self, first: int, last: int) -> tuple[int, int]:
+        """First and last row (exclusive) of these pieces."""
+        return first * self.height, min(last * self.height, self.n)
+
     def sizes(self, first: int, last: int) -> np.ndarray | None:
         """(pieces, 2) lines and cells that each of these pieces has; None: all of them."""
         if last * self.height <= self.n:

@@ -137,9 +137,26 @@ class Tiles:
             row[: piece.shape[0], : piece.shape[1]] = piece
         return rows
 
-    def joined(self, tiles: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-        """Whole images from all tiles in order, each (height, width, channels)."""
-        for h, w in zip(self.heights, self.widths, strict=True):
+    def of_images(self, first: int, last: int) -> tuple[int, int]:
+        """First and last tile (exclusive) of these images."""
+        if self.uniform:
+            return first * self.each, last * self.each
+        ends = np.concatenate([[0], self.ends])
+        return int(ends[first]), int(ends[last])
+
+    def within(self, first: int, last: int) -> tuple[int, int]:
+        """First and last (exclusive) of the images that lie in these tiles as a whole."""
+        if self.uniform:
+            return -(-first // self.each), last // self.each
+        ends = np.concatenate([[0], self.ends])
+        begins, stops = np.searchsorted(ends, (first, last + 1))
+        return int(begins), int(stops) - 1
+
+    def joined(
+        self, tiles: Iterator[np.ndarray], first: int = 0, last: int | None = None
+    ) -> Iterator[np.ndarray]:
+        """Whole images, each (height, width, channels), from all their tiles in order."""
+        for h, w in zip(self.heights[first:last], self.widths[first:last], strict=True):
             h, w = int(h), int(w)
             if (h, w) == (self.height, self.width):
                 yield next(tiles)

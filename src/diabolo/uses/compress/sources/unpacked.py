@@ -57,6 +57,10 @@ class Unpacked:
             file.flush()
             os.fsync(file.fileno())
 
+    def remove(self, name: str) -> None:
+        """A file that was written, or begun, or neither, is not to be there."""
+        (self.new / name).unlink(missing_ok=True)
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
