@@ -10,38 +10,42 @@ from compressible import saved, smooth
 from diabolo.uses.compress import container
 from diabolo.uses.compress.coding import streams
 from diabolo.uses.compress.compressing import compress
-from diabolo.uses.compress.sources.files import restored
+from diabolo.uses.compress.sources.files import restored, restored_rows
 from diabolo.uses.compress.sources.grids import Pieces
 from diabolo.uses.compress.sources.material import Material
 
 
-def uncoded(material: Material) -> list[bytes]:
-    """What comes back of each file without a model between: symbols are taken as they are."""
+def uncoded(material: Material, span: tuple[int, int] | None = None) -> list[bytes]:
+    """What comes back of each file, or of these rows, with no model between."""
 
     def rows(number, lie, span=None):
         stream = material.streams[number]
         pieces = Pieces(lie, stream.layout.height) if isinstance(lie, int) else lie
         yield from stream.read(*pieces.holding(span))
 
-    return [b"".join(restored(entry, rows, material.kept.__getitem__)) for entry in material.files]
+    fetch = material.kept.__getitem__
+    if span is None:
+        return [b"".join(restored(entry, rows, fetch)) for entry in material.files]
+    return [b"".join(restored_rows(entry, rows, fetch, *span)) for entry in material.files]
 
 
-ROWS = 3000
+ROWS = 1500
 
 
 def table(folder: Path, kind: str) -> Path:
     """A walk with gaps, odd cells, row numbers, days, words, and texts that no model codes."""
     walk = np.random.default_rng(0).integers(-5, 6, ROWS).cumsum()
     if kind == "images.npy":
-        return saved(folder, smooth(300, (12, 12)), kind)
+        return saved(folder, smooth(120, (12, 12)), kind)
     if kind.endswith("npy"):
         array = np.stack([walk, 2 * walk + 1, np.arange(ROWS)], 1) / 4
         array[::50, 0] = np.nan
         array[7, 1] = -0.0
         return saved(folder, np.asfortranarray(array) if "fortran" in kind else array, kind)
     if kind.endswith("idx"):
-        head = b"\0\0\x0b\x02" + np.array([ROWS, 2], ">u4").tobytes()
-        (folder / kind).write_bytes(head + np.stack([walk, 3 * walk], 1).astype(">i2").tobytes())
+        array = np.stack([walk, walk[::-1], walk + walk[::-1], 3 * walk], 1)
+        head = b"\0\0\x0b\x02" + np.array(array.shape, ">u4").tobytes()
+        (folder / kind).write_bytes(head + array.astype(">i2").tobytes())
         return folder / kind
     frame = pl.DataFrame(
         {
@@ -57,7 +61,7 @@ def table(folder: Path, kind: str) -> Path:
 
 def packed(path: Path, patch, **options) -> Path:
     """In many small chunks."""
-    patch.setattr(streams, "CHUNK", 4000 if "images" in path.name else 1500)
+    patch.setattr(streams, "CHUNK", 3000 if "images" in path.name else 1000)
     result = compress(path, path.with_suffix(".dbo"), steps=60, n_threads=1, **options)
     assert not result.fallback
     with container.opened(path.with_suffix(".dbo")) as reader:

@@ -144,6 +144,8 @@ def _report(source: str, path: Path, result: Result, seconds: float, json: bool)
                 "model_bytes": result.model,
                 "coded_bytes": result.coded,
                 "ideal_bytes": result.ideal / 8,
+                "over_ideal": 8 * result.coded / result.ideal - 1 if result.ideal else None,
+                "rounding_cost": result.ideal / result.unrounded - 1 if result.unrounded else None,
                 "fallback": result.fallback,
                 "others": others,
                 "training_seconds": round(result.training, 3),
@@ -168,12 +170,24 @@ def _report(source: str, path: Path, result: Result, seconds: float, json: bool)
             f"  {8 * result.size / max(1, result.values):.4f} bits a value, all bytes counted "
             f"({text.size(result.model)} of them are the model)"
         )
+        lines += _conversion(result)
     lines += _errors(result.errors)
     lines += [f"  {note}" for note in result.notes]
     table = [(name, f"{size:>14,} bytes") for name, size in others.items()]
     table.insert(0, ("this file", f"{result.size:>14,} bytes"))
     lines.append(text.pairs(table))
     return "\n".join(lines)
+
+
+def _conversion(result: Result) -> list[str]:
+    """What it costs in bits that a network became whole numbers, and these a code."""
+    if not result.ideal:
+        return []
+    line = f"  {8 * result.coded / result.ideal - 1:.2%} over what the model's probabilities say"
+    if result.unrounded:
+        cost = result.ideal / result.unrounded - 1
+        line += f"; whole numbers instead of floats: {cost:+.2%}"
+    return [line]
 
 
 def _others(source: str, result: Result) -> dict[str, int]:

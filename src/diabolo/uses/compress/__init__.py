@@ -13,6 +13,9 @@
     container       the file
     compressing     compress(source, path)
     decompressing   decompress(path, folder)
+    ranges          some files of it, some rows
+    rescue          what is whole of a damaged file
+    listing         what is in a file
 
 Everything a decoder computes is an integer; see `docs/format.md`.
 """

@@ -104,7 +104,7 @@ def _coded(
     described = []
     total = sum(stream.symbols for stream in material.streams) or 1
     for number, stream in enumerate(material.streams):
-        share = stream.symbols / total
+        share, before, rounding = stream.symbols / total, result.ideal, None
         fits = given is not None and given.layout == stream.layout
         if fits:
             assert given is not None
@@ -123,6 +123,7 @@ def _coded(
                 n_threads=n_threads,
                 report=partial(report, "training"),
             )
+            rounding = trained.rounding
             result.training += trained.seconds
             result.steps += trained.steps
         entry: dict[str, Any] = {}
@@ -143,6 +144,8 @@ def _coded(
             if room.tell() > result.zstandard:
                 return False
         result.coding += time.monotonic() - began
+        if rounding is not None:
+            result.unrounded += (result.ideal - before) / (1 + rounding)
         described.append({**entry, "chunks": chunks})
         result.values += stream.symbols
     document = {"files": material.files, "streams": described, "kept": kept}

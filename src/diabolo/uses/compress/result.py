@@ -21,6 +21,8 @@ class Result:
     model    : bytes of the models in the file
     coded    : bytes of all chunks
     ideal    : bits that the symbols take by the models' probabilities
+    unrounded : bits that they would take by models whose networks are not rounded, by a sample; 0
+               where no model was trained
     zstandard : bytes of the same files packed by zstandard at level 19
     fallback : whether zstandard was better
     training : seconds of training
@@ -35,6 +37,7 @@ class Result:
     values: int = 0
     coded: int = 0
     ideal: float = 0.0
+    unrounded: float = 0.0
     model: int = 0
     zstandard: int = 0
     fallback: bool = False

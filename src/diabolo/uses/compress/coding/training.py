@@ -14,6 +14,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import NamedTuple
 
 import numpy as np
@@ -48,9 +50,22 @@ class Samples(NamedTuple):
     weight: Tensor  # (b, 1) float32
 
 
+_WHOLE = ContextVar("whole", default=True)
+
+
+@contextmanager
+def unrounded() -> Iterator[None]:
+    """Networks as they would be without a single rounding, to tell what that costs."""
+    token = _WHOLE.set(False)
+    try:
+        yield
+    finally:
+        _WHOLE.reset(token)
+
+
 def _through(rounded: Tensor, exact: Tensor) -> Tensor:
     """The one going forward, the other's gradient going back."""
-    return exact + (rounded - exact).detach()
+    return exact + (rounded - exact).detach() if _WHOLE.get() else exact
 
 
 class Predictor(nn.Module):
@@ -286,6 +301,7 @@ class Trained(NamedTuple):
     bits: float  # a cell, mean over the last steps
     seconds: float
     steps: int
+    rounding: float = 0.0  # share of the bits that whole numbers cost, beside floats
 
 
 def train(
@@ -331,10 +347,26 @@ def train(
         weights[c] = predictor.weights()
     bits = outcome.history.records[-1]["train"]["loss"]
     seconds = time.monotonic() - began
-    return Trained(weights, bits, seconds, len(outcome.history.records) * len(picker))
+    done = len(outcome.history.records) * len(picker)
+    return Trained(weights, bits, seconds, done, rounding_cost(objective, picker))
 
 
 PER_EPOCH = 100
+
+
+@torch.no_grad()
+def rounding_cost(objective: nn.Module, picker: Picker) -> float:
+    """Share of the bits that the same network takes more in whole numbers than in floats."""
+    batches = list(picker.epoch(-1 & 0xFFFF, start=max(0, len(picker) - 16)))
+    clock, generator = torch.zeros(()), torch.Generator()
+
+    def bits() -> float:
+        return sum(float(objective(batch, clock, generator)["loss"]) for batch in batches)
+
+    whole = bits()
+    with unrounded():
+        real = bits()
+    return whole / real - 1 if real > 0 else 0.0
 
 
 def _affordable(objective: nn.Module, picker: Picker, seconds: float) -> int:
