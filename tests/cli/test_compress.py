@@ -87,3 +87,78 @@ def test_wrong_files(diabolo, images, tmp_path):
     assert result.code == 1
     result = diabolo("decompress", images, "-o", tmp_path / "back", "--limit", "much")
     assert result.code == 2
+
+
+@pytest.fixture(scope="module")
+def track(tmp_path_factory):
+    """A table of two columns that is worth a model once it is rounded."""
+    path = tmp_path_factory.mktemp("track") / "track.npy"
+    np.save(path, np.random.default_rng(0).normal(size=(3000, 2)).cumsum(0))
+    return path
+
+
+def test_bounded_parts_and_rescue(diabolo, track, tmp_path):
+    packed = tmp_path / "x.dbo"
+    wanted = ("--max-error", "0.1", "--max-error", "1=1%")
+    result = diabolo("compress", track, "-o", packed, *wanted, *QUICK)
+    assert result.code == 0, result.err
+    for expected in (
+        "rounded, every value compared:",
+        "largest error  bound",
+        "rounded, zstd -19",
+        "over what the model's probabilities say; whole numbers instead of floats: ",
+    ):
+        assert expected in result.out
+    result = diabolo("compress", track, "-o", packed, "-f", "--json", *wanted, *QUICK)
+    report = json.loads(result.out)
+    assert report["errors"]["0"]["bound"] == "0.1"
+    assert 0.09 < report["errors"]["0"]["largest"] <= 0.1
+    assert report["errors"]["1"]["largest"] <= 0.01
+    assert 0 < report["over_ideal"] < 0.3
+    assert abs(report["rounding_cost"]) < 0.3
+
+    result = diabolo("decompress", packed, "--list")
+    assert result.out.split() == [
+        *("file", "bytes", "rows", "columns", "what"),
+        *("track.npy", "48,128", "3,000", "2", "array", "of", "float64"),
+    ]
+    assert json.loads(diabolo("decompress", packed, "--list", "--json").out)[0]["rows"] == 3000
+    assert diabolo("decompress", packed, "-o", tmp_path / "part", "--rows", "5:8").code == 0
+    found = np.load(tmp_path / "part" / "track.rows-5-7.npy")
+    assert (abs(found - np.load(track)[5:8])[:, 0] <= 0.1).all()
+    result = diabolo("decompress", packed, "-o", tmp_path / "back", "--rescue")
+    assert (result.code, result.out) == (0, f"{tmp_path / 'back'}: 1 file; nothing was damaged\n")
+    packed.write_bytes(packed.read_bytes()[:-1])
+    result = diabolo("decompress", packed, "-o", tmp_path / "no", "--rescue")
+    assert result.code == 1
+    assert "Nothing can be rescued without it" in result.err
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        ((), "-o is missing"),
+        (("-o", "back", "--rows", "5"), "write it like 1000:2000"),
+        (("-o", "back", "--rows", "5:6", "--rescue"), "leave --files and --rows out"),
+    ],
+)
+def test_parts_that_make_no_sense(diabolo, tmp_path, flags, sentence):
+    result = diabolo("decompress", tmp_path / "x.dbo", *flags)
+    assert result.code == 2
+    assert sentence in result.err
+
+
+def test_damaged_rows_are_told(capsys):
+    from pathlib import Path
+
+    from diabolo.cli.decompress import _told
+    from diabolo.uses.compress.rescue import Lost, Part, Rescued
+
+    part = Part("x.npy", 0, 99, "x.rows-0-99.npy")
+    found = Rescued(["a.txt"], [part], [Lost("x.npy", [[100, 199]], "section 3 was damaged")])
+    assert _told(found, Path("back"), json=False) == 1
+    told = " ".join(capsys.readouterr().out.split())
+    assert "x.npy rows 0-99 are in x.rows-0-99.npy" in told
+    assert "lost: rows 100-199; section 3 was damaged" in told
+    assert _told(found, Path("back"), json=True) == 1
+    assert json.loads(capsys.readouterr().out)["lost"][0]["rows"] == [[100, 199]]

@@ -58,12 +58,11 @@ def test_files_alone(tmp_path, monkeypatch):
     source = tmp_path / "source"
     source.mkdir()
     pixels = folder_of_images(source)
-    monkeypatch.setattr(streams, "CHUNK", 2 * 64 * 64)
+    monkeypatch.setattr(streams, "CHUNK", 9 * 64 * 64)
     compress(source, tmp_path / "x.dbo", steps=100, n_threads=1)
     for pattern, expected in (
         ("*one.png", {"a/one.png"}),
         ("b/*", {"b/c/four.png"}),
-        ("*.png", {*pixels, "palette.png"}),
         ("note*", {"note.txt"}),
     ):
         back = tmp_path / f"back {len(expected)} {pattern[:2].strip('*')}"

@@ -64,7 +64,7 @@ def test_images_and_files_of_a_folder(tmp_path, monkeypatch):
     source = tmp_path / "source"
     source.mkdir()
     pixels = folder_of_images(source)
-    monkeypatch.setattr(streams, "CHUNK", 2 * 64 * 64)
+    monkeypatch.setattr(streams, "CHUNK", 9 * 64 * 64)
     file = tmp_path / "x.dbo"
     compress(source, file, steps=100, n_threads=1)
     with container.opened(file) as reader:
@@ -74,9 +74,7 @@ def test_images_and_files_of_a_folder(tmp_path, monkeypatch):
     others = document["kept"][document["files"][0]["kept"]]
     for sections, gone in (
         ([chunk], {"a/one.png"}),
-        ([model], {"three.png", "b/c/four.png"}),
-        ([others], {"palette.png", "photo.jpg", "note.txt"}),
-        ([chunk, others], {"a/one.png", "palette.png", "photo.jpg", "note.txt"}),
+        ([model, others], {"three.png", "b/c/four.png", "palette.png", "photo.jpg", "note.txt"}),
     ):
         back = tmp_path / f"back {sections}"
         found = rescue(damaged(file, sections), back, n_threads=1)

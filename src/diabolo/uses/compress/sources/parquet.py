@@ -105,7 +105,8 @@ def parquet_back(entry: dict[str, Any], rows: Rows, fetch: Fetch, span: Span = N
     held, place = [], 0
     for (name, kind), recipe in zip(schema, recipes, strict=True):
         stop = place + columns.digits_in(recipe)
-        held.append(_from_symbols(name, kind, symbols[:, place:stop], recipe, fetch, first, n))
+        part = symbols[:, place:stop], recipe
+        held.append(_from_symbols(name, kind, *part, fetch, first, n, entry["size"]))
         place = stop
     if span is None and fingerprint_of(held, metadata) != (entry["size"], entry["hash"]):
         raise ValueError(
@@ -314,8 +315,16 @@ def _texts(column: Column, keep: Keep) -> Part | None:
 
 
 def _from_symbols(
-    name: Any, kind: Any, symbols: np.ndarray, recipe: Any, fetch: Fetch, first: int, n: int
+    name: Any,
+    kind: Any,
+    symbols: np.ndarray,
+    recipe: Any,
+    fetch: Fetch,
+    first: int,
+    n: int,
+    most: int,
 ) -> Column:
+    """The cells of a column from row `first` on; all n rows of all columns take `most` bytes."""
     if not isinstance(name, str) or _dtype(kind) is None:
         raise ValueError("its directory has a table that makes no sense")
     if kind not in _BYTES:
@@ -327,7 +336,10 @@ def _from_symbols(
     if "kept" in recipe:
         cells = _kept_cells(fetch(recipe["kept"]), n)[first : first + len(symbols)]
     else:
-        cells = [cell.encode() for cell in columns.text_from_symbols(rest, recipe, fetch, first)]
+        texts = columns.text_from_symbols(rest, recipe, fetch, first)
+        if sum(map(len, texts)) > most:  # before memory is asked for each of them
+            raise ValueError("its directory has a text of more characters than its size")
+        cells = [text.encode() for text in texts]
     missing = which > 0
     cells = [b"" if gone else cell for cell, gone in zip(cells, missing.tolist(), strict=True)]
     return Column(name, kind, cells, missing)
