@@ -401,6 +401,9 @@ HOSTILE = {
     "header is not JSON": (forge(header_of({}, {"diabolo": "{'a': 1}"})), "Expecting property nam"),
     "header with NaN": (forge(header_of({}, {"diabolo": '{"a":NaN}'})), "holds NaN, which is not"),
     "header with 1e999": (forge(header_of({}, {"diabolo": '{"a":1e999}'})), "is inf: strict JSON"),
+    "header with a space": (forge(header_of({}, {"diabolo": '{"a": 1}'})), NOT_CANONICAL),
+    "header with another 1.0": (forge(header_of({}, {"diabolo": '{"a":1e0}'})), NOT_CANONICAL),
+    "header with an escape": (forge(header_of({}, {"diabolo": '{"\\u0061":1}'})), NOT_CANONICAL),
     "header with a name twice": (forge(header_of({}, {"diabolo": '{"a":1,"a":2}'})), "twice"),
     "header of 21 levels": (
         forge(header_of({}, {"diabolo": '{"a":' + "[" * 20 + "]" * 20 + "}"})),

@@ -1,17 +1,21 @@
 """What is damaged, forged or in the way is refused with one sentence, and nothing is written."""
 
 import hashlib
+import resource
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import zstandard
+from PIL import Image, PngImagePlugin
 
-from compressible import saved, smooth
+from compressible import always_by_models, saved, smooth
 from diabolo.files import DamagedFileError
 from diabolo.uses.compress import container
 from diabolo.uses.compress.compressing import compress
 from diabolo.uses.compress.decompressing import Contents, decompress
+from forging import put_together
 
 
 def refused(path: Path, back: Path) -> str:
@@ -198,6 +202,57 @@ def test_a_packed_part_that_would_fill_the_memory(images, tmp_path):
     path = tmp_path / "bomb.dbo"
     path.write_bytes(container.HEAD + bomb + length + end)
     assert "a packed part claims" in refused(path, tmp_path / "back")
+
+
+def text_of(rows: int, **more) -> dict:
+    """A directory of a text whose cells count up; no bytes of it are in the file."""
+    columns = [{"first": 2**63, "step": 1, "text": 0}] * 2
+    head = {"kind": "text", "name": "t.csv", "size": 1000, "hash": "x", "first": "a,b"}
+    ends = {"separator": ",", "line": "\n", "last": True}
+    entry = {**head, **ends, "table": {"rows": rows}, "columns": columns, **more}
+    return {"files": [entry], "streams": [], "kept": []}
+
+
+BOMBS = {
+    "a table of a thousand million cells": (text_of(2**28), "more cells than its bytes"),
+    "lines of a megabyte": (text_of(100, separator="x" * 2**20), "more characters than its size"),
+    "ends of a megabyte": (text_of(100, line="x" * 2**20), "more characters than its size"),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_file_of_some_bytes_that_asks_for_gigabytes(name, tmp_path):
+    document, words = BOMBS[name]
+    (tmp_path / "bomb.dbo").write_bytes(put_together(document, []))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    began = time.process_time()
+    assert words in refused(tmp_path / "bomb.dbo", tmp_path / "back")
+    assert time.process_time() - began < 0.5
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**16  # kB
+
+
+def test_an_image_larger_than_its_file(images, tmp_path):
+    def change(document, writer):
+        document["files"][0]["shape"] = [1, 2**20, 2**20, 1]
+
+    path = rewritten(images[0], tmp_path / "bad.dbo", change)
+    assert "another shape than its size" in refused(path, tmp_path / "back")
+
+
+def test_what_is_around_pixels_counts_as_well(tmp_path):
+    """Metadata are kept once and come back with every image: 60 bytes of pixels, 60 kB of text."""
+    source = tmp_path / "source"
+    source.mkdir()
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Title", "x" * 6000)
+    for number in range(10):
+        Image.new("L", (3, 2), number).save(source / f"{number}.png", pnginfo=text)
+    with always_by_models():
+        compress(source, tmp_path / "x.dbo", steps=2, n_threads=1)
+    with pytest.raises(DamagedFileError, match="raise --limit"):
+        decompress(tmp_path / "x.dbo", tmp_path / "back", limit=50_000)
+    assert not (tmp_path / "back").exists()
+    assert len(decompress(tmp_path / "x.dbo", tmp_path / "back", limit=100_000)) == 10
 
 
 def test_more_than_is_allowed(images, tmp_path):
