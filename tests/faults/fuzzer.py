@@ -237,8 +237,10 @@ def loop(name: str, corpus: Path, counts: Path, broken: str | None, options: lis
     with atheris.instrument_imports(include=["diabolo"]):
         from diabolo.files import DamagedFileError
 
-        for seed in sorted(corpus.iterdir()):
+        paths = sorted(corpus.iterdir())
+        for seed in paths:
             target.read(seed)  # what is only imported when it is needed is instrumented, too
+    whole = [seed.read_bytes() for seed in paths]
 
     if broken:
         target.broken[broken]()
@@ -265,7 +267,8 @@ def loop(name: str, corpus: Path, counts: Path, broken: str | None, options: lis
 
     def change(content: bytes, most: int, seed: int) -> bytes:
         dice = random.Random(seed)
-        changed = content
+        # most of the corpus is damaged in one way already, and would be refused for that first
+        changed = dice.choice(whole) if dice.random() < 0.5 else content
         for _ in range(dice.choice((1, 1, 2, 4))):
             changed = target.change(changed, dice, lambda piece: atheris.Mutate(piece, most))
         return changed if len(changed) <= most else content
