@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from soaked import counted
+
 pytest.importorskip(
     "atheris",
     reason="the fuzzer needs atheris, which has wheels for Linux on x86-64 and few Pythons",
@@ -62,4 +64,16 @@ def test_control_with_one_check_less_it_is_found(target, broken):
 @pytest.mark.soak
 @pytest.mark.parametrize("target", SECONDS)
 def test_long(target):
-    check(*fuzz(target, LONG))
+    with counted(f"coverage-guided fuzzing, {target}") as counts:
+        code, result = fuzz(target, LONG)
+        check(code, result)
+        counts |= {
+            "inputs": result["inputs"],
+            "refused": result["refused"],
+            "read": result["read"],
+            "slowest in s": result["longest"],
+            "edges of the seeds": result["first"],
+            "edges in the end": result["coverage"],
+            "corpus": f"{result['seeds']} → {result['corpus']}",
+            "found": 0,
+        }
