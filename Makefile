@@ -43,10 +43,12 @@ test: setup ## run the tests and the examples in docstrings
 
 soak: setup ## run the long counts: kills, faults, flips
 	$(ONE_THREAD) $(V)/bin/python -m pytest tests -m soak --timeout 0 -s
+	$(MAKE) results
 
 mutants: setup ## break losses, readers and writers in small ways; the tests must notice
 	$(PIP) install -q -c constraints.txt -e '.[mutants]'
 	$(V)/bin/python bench/mutants.py
+	$(MAKE) results
 
 lint: setup ## check format, style, types, and the layers
 	$(V)/bin/ruff format --check
