@@ -681,9 +681,23 @@ def test_impossible_places_are_refused_early_and_late(tmp_path, monkeypatch, nam
     if os.geteuid() == 0:  # to whom everything is permitted
         monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "protected")
     before = names(tmp_path)
-    with pytest.raises(kind, match=words):
+    with pytest.raises(kind, match=words) as caught:
         save(tmp_path / below)
+    assert caught.value.strerror.startswith(f"cannot save {tmp_path / below}: ")
     assert names(tmp_path) == before
+
+
+def test_a_check_says_that_nothing_was_written(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no such file or directory; nothing was written. "):
+        check_writable(tmp_path / "no" / "where")
+
+
+def test_the_error_that_is_told_is_the_first_one(path, monkeypatch):
+    """The disk is full, and then the temporary file cannot be removed either."""
+    monkeypatch.setattr(os, "write", fail(errno.ENOSPC))
+    monkeypatch.setattr(os, "unlink", fail(errno.EROFS))
+    with pytest.raises(OSError, match="no space left"):
+        write_atomically(path, NEW)
 
 
 def test_a_directory_without_permission_is_refused(tmp_path):

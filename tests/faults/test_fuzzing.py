@@ -21,8 +21,8 @@ SECONDS = {"dbo": 30, "sealed": 10, "model": 20}  # a minute in all
 LONG = float(os.environ.get("DIABOLO_FUZZ_SECONDS", "1200"))  # for each target
 CONTROLS = {
     ("dbo", "hash"): "contents of another hash were given out",
-    ("dbo", "names"): "unsafe name|string|NoneType",
-    ("sealed", "shapes"): "Error",
+    ("dbo", "names"): "unsafe name|unhashable",
+    ("sealed", "lengths"): "Error",
     ("model", "sentences"): "Error",
 }
 
@@ -50,7 +50,7 @@ def check(code: int, result: dict) -> None:
 def test_a_minute_finds_nothing(target):
     code, result = fuzz(target, SECONDS[target])
     check(code, result)
-    assert result["inputs"] > 10 * SECONDS[target]
+    assert result["inputs"] > 100
 
 
 @pytest.mark.timeout(300)
