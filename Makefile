@@ -47,7 +47,7 @@ soak: setup ## run the long counts: kills, faults, flips
 
 mutants: setup ## break losses, readers and writers in small ways; the tests must notice
 	$(PIP) install -q -c constraints.txt -e '.[mutants]'
-	$(V)/bin/python bench/mutants.py
+	$(V)/bin/python tests/mutants.py
 	$(MAKE) results
 
 lint: setup ## check format, style, types, and the layers

@@ -13,7 +13,6 @@ Prints a table and, as its last line, its numbers as JSON.
 
 from __future__ import annotations
 
-import _testcapi
 import argparse
 import json
 import os
@@ -44,6 +43,8 @@ def in_place(path: Path, seed: int) -> None:
 
 def started(call: Callable[[], None], at: int) -> int:
     """A forked process in which the `at`-th allocation fails."""
+    import _testcapi  # not every Python was built with it
+
     pid = os.fork()
     if pid == 0:
         code = 2
@@ -79,6 +80,8 @@ def saves(save: Callable[[Path, int], None], counts: range) -> Counter[str]:
 
 def reads(counts: range) -> Counter[str]:
     """Whether what was read is right, or refused."""
+    import _testcapi
+
     found: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model")

@@ -1,7 +1,7 @@
 """Breaks losses, readers, writers and resume in small ways: the tests must notice.
 
     make mutants                          all of it: some 25 minutes on one core
-    python bench/mutants.py --collect     what the last run came to
+    python tests/mutants.py --collect     what the last run came to
 
 mutmut changes one operator, number, text or argument at a time and runs the tests that reach that
 function (which files, which tests: pyproject.toml, tool.mutmut). Counts go to results/mutants.json,
@@ -21,9 +21,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "src")]
+from soaked import keep
 
+ROOT = Path(__file__).resolve().parents[1]
 REASONS = ROOT / "results" / "mutants.txt"
 ENOUGH = 80  # per cent
 
@@ -113,8 +113,6 @@ def main() -> int:
     for one in living:
         if one not in known:
             print(f"\n{one}")
-    from kept import keep
-
     print()
     for row in figures:
         print("  ".join(f"{key} {value}" for key, value in row.items()))
