@@ -12,7 +12,7 @@ EVERYTHING := -c constraints.txt -e '.[dev]'
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup gallery test soak lint format bench results ci lock clean
+.PHONY: help setup gallery test soak mutants lint format bench results ci lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -43,6 +43,12 @@ test: setup ## run the tests and the examples in docstrings
 
 soak: setup ## run the long counts: kills, faults, flips
 	$(ONE_THREAD) $(V)/bin/python -m pytest tests -m soak --timeout 0 -s
+	$(MAKE) results
+
+mutants: setup ## break losses, readers and writers in small ways; the tests must notice
+	$(PIP) install -q -c constraints.txt -e '.[mutants]'
+	$(V)/bin/python tests/mutants.py
+	$(MAKE) results
 
 lint: setup ## check format, style, types, and the layers
 	$(V)/bin/ruff format --check

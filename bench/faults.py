@@ -13,6 +13,7 @@ no harm proves nothing. Ends with 1 if ours was damaged or that control was not.
 
 import argparse
 import ctypes
+import json
 import mmap
 import os
 import random
@@ -230,6 +231,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--directory", help="where to save; default: the temporary directory")
     parser.add_argument("--kills", type=int, default=100, help="at random moments, for each save")
+    parser.add_argument("--counts", type=Path, help="file to write the sums to, as JSON")
     chosen = parser.parse_args()
     if shutil.which("strace") is None:
         print(
@@ -242,10 +244,12 @@ def main() -> int:
     tempfile.tempdir = chosen.directory
     print(HEADER)
     hits: dict[str, Counter[str]] = {name: Counter() for name in SAVES}
+    damaged: Counter[str] = Counter()
     wrong = []
     for name, before, fault, tally in rows(chosen.kills):
         print(f"{name:11} {before:8} {fault:20} {tally}", flush=True)
         hits[name] += tally.points
+        damaged[name] += tally.bad if name == "diabolo" else tally.damaged
         half = tally.points.total() / 2
         if name == "diabolo" and (tally.bad or not tally.points):
             wrong.append(f"diabolo did not survive: {fault}, {before}")
@@ -254,6 +258,9 @@ def main() -> int:
             wrong.append(f"the control was not damaged by: {fault}")
     for name, counts in hits.items():
         print(f"{name}: {counts.total()} faults hit; {dict(counts)}")
+    if chosen.counts:
+        sums = {name: [counts.total(), damaged[name]] for name, counts in hits.items()}
+        chosen.counts.write_text(json.dumps(sums))
     print("\n".join(wrong) or "ours always whole, the control damaged")
     return bool(wrong)
 

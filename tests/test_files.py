@@ -401,6 +401,9 @@ HOSTILE = {
     "header is not JSON": (forge(header_of({}, {"diabolo": "{'a': 1}"})), "Expecting property nam"),
     "header with NaN": (forge(header_of({}, {"diabolo": '{"a":NaN}'})), "holds NaN, which is not"),
     "header with 1e999": (forge(header_of({}, {"diabolo": '{"a":1e999}'})), "is inf: strict JSON"),
+    "header with a space": (forge(header_of({}, {"diabolo": '{"a": 1}'})), NOT_CANONICAL),
+    "header with another 1.0": (forge(header_of({}, {"diabolo": '{"a":1e0}'})), NOT_CANONICAL),
+    "header with an escape": (forge(header_of({}, {"diabolo": '{"\\u0061":1}'})), NOT_CANONICAL),
     "header with a name twice": (forge(header_of({}, {"diabolo": '{"a":1,"a":2}'})), "twice"),
     "header of 21 levels": (
         forge(header_of({}, {"diabolo": '{"a":' + "[" * 20 + "]" * 20 + "}"})),
@@ -678,9 +681,23 @@ def test_impossible_places_are_refused_early_and_late(tmp_path, monkeypatch, nam
     if os.geteuid() == 0:  # to whom everything is permitted
         monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "protected")
     before = names(tmp_path)
-    with pytest.raises(kind, match=words):
+    with pytest.raises(kind, match=words) as caught:
         save(tmp_path / below)
+    assert caught.value.strerror.startswith(f"cannot save {tmp_path / below}: ")
     assert names(tmp_path) == before
+
+
+def test_a_check_says_that_nothing_was_written(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no such file or directory; nothing was written. "):
+        check_writable(tmp_path / "no" / "where")
+
+
+def test_the_error_that_is_told_is_the_first_one(path, monkeypatch):
+    """The disk is full, and then the temporary file cannot be removed either."""
+    monkeypatch.setattr(os, "write", fail(errno.ENOSPC))
+    monkeypatch.setattr(os, "unlink", fail(errno.EROFS))
+    with pytest.raises(OSError, match="no space left"):
+        write_atomically(path, NEW)
 
 
 def test_a_directory_without_permission_is_refused(tmp_path):

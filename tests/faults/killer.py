@@ -189,17 +189,26 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     wanted = parser.parse_args()
     torch.set_num_threads(1)
-    good = True
+    good, counts = True, []
     print(f"{'family':26} kills  mid-run  runs  bit-identical  landed in")
     for name in wanted.families:
         count = series(name, wanted.kills, wanted.seed)
         good &= count.equal == count.runs and count.hits >= min(wanted.kills, 0.8 * count.kills)
         show(name, count)
+        counts.append(count)
+    controls = []
     for forget in wanted.controls:
         count = series("DenoisingAutoencoder", max(1, wanted.kills // 2), wanted.seed, forget)
         good &= count.equal == 0 < count.runs
         show(f"control without {forget}", count)
+        controls.append(count)
+    print(json.dumps({"runs": summed(counts), "controls": summed(controls)}))
     return 0 if good else 1
+
+
+def summed(counts: list[Count]) -> dict[str, int]:
+    names = ("kills", "hits", "runs", "equal")
+    return {name: sum(getattr(count, name) for count in counts) for name in names}
 
 
 def show(name: str, count: Count) -> None:

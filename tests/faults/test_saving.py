@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from diabolo import files
+from soaked import counted
 
 HERE = Path(__file__).parent
 
@@ -84,9 +85,19 @@ def test_no_file_call_is_left_out():
 
 
 @pytest.mark.soak
-def test_system_calls(capsys):
+def test_system_calls(capsys, tmp_path):
     """The long form: faults in the kernel's calls, by strace."""
-    script = HERE.parents[1] / "bench" / "faults.py"
-    with capsys.disabled():
-        run = subprocess.run([sys.executable, script], env=os.environ, timeout=3600)
-    assert run.returncode == 0
+    command = [sys.executable, HERE.parents[1] / "bench" / "faults.py"]
+    command += ["--counts", tmp_path / "counts"]
+    with counted("faults in system calls of a save") as counts:
+        with capsys.disabled():
+            run = subprocess.run(command, env=os.environ, timeout=3600)
+        assert run.returncode == 0
+        found = json.loads((tmp_path / "counts").read_text())
+        (hits, bad), (others, damaged) = found["diabolo"], found["torch.save"]
+        counts |= {
+            "faults that hit": hits,
+            "damaged, lost or unreported": bad,
+            "faults that hit the control, torch.save": others,
+            "that damaged it": damaged,
+        }

@@ -211,3 +211,25 @@ def test_rates_of_a_hierarchy_add_up_to_the_divergence_of_all_latents():
 def test_a_hierarchy_whose_levels_do_not_meet_is_refused():
     with pytest.raises(ValueError, match="a level of the hierarchy gives 3 where 4 fit"):
         codes.Hierarchical(3, networks.Dense((3, 3)), codes.Gaussian(2), networks.Dense((2, 6)))
+
+
+def test_top_k_keeps_one_unit_at_least_and_no_more_than_there_are():
+    assert codes.TopK(4, 1).rounded(torch.tensor([[1.0, -3.0, 2.0, 0.0]])).tolist() == [
+        [0.0, -3.0, 0.0, 0.0]
+    ]
+    for k in (0, 5):
+        with pytest.raises(ValueError, match=f"k={k} units cannot be kept of 4."):
+            codes.TopK(4, k)
+
+
+def test_a_matched_code_hands_encoder_and_itself_to_its_prior():
+    met = []
+
+    class Curious(priors.StandardNormal):
+        def meet(self, encoder, code):
+            met.append((encoder, code))
+
+    encoder = networks.Dense((3, 2))
+    code = codes.Matched(2, prior=Curious(2))
+    code.meet(encoder)
+    assert met == [(encoder, code)]

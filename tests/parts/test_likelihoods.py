@@ -234,3 +234,36 @@ def test_a_weight_of_two_is_an_entry_twice(make):
     by_parameter = out.unflatten(1, (likelihood.per_entry, 3))
     twice = likelihood.log_prob(x[:, columns], by_parameter[:, :, columns].flatten(1)).sum(1)
     torch.testing.assert_close((likelihood.log_prob(x, out) * weight).sum(1), twice)
+
+
+def test_the_error_of_a_row_is_the_mean_square_of_its_entries():
+    x, mean = normal(5, 3), normal(5, 3, seed=1)
+    found = likelihoods.Gaussian().error(x, mean)
+    np.testing.assert_allclose(found, ((x - mean) ** 2).numpy().mean(1))
+
+
+@pytest.mark.parametrize("kind", [likelihoods.Categorical, likelihoods.DiscretisedLogistic])
+def test_one_level_is_refused(kind):
+    with pytest.raises(ValueError, match="levels=1 leaves nothing to tell apart: there must be 2"):
+        kind(1)
+    assert kind(2).levels == 2
+
+
+def test_draws_of_a_gaussian_scatter_as_widely_as_it_says():
+    draws = likelihoods.Gaussian(scale=3.0).sample(torch.zeros(1, 50_000), noise())
+    assert draws.std().item() == pytest.approx(3, rel=0.02)
+
+
+def test_discretised_scales_are_bounded_and_begin_at_e_to_the_minus_two():
+    """log s = 7 tanh((a − 2)/7): s = 1 at a = 2, of slope 1 there, within e^±7."""
+    part = likelihoods.DiscretisedLogistic(256)
+
+    def scale(a):
+        out = torch.tensor([[0.0, a]], dtype=torch.float64)
+        return part._location_scale(out)[1].item()
+
+    assert scale(2.0) == pytest.approx(1)
+    assert np.log(scale(2.001)) == pytest.approx(0.001, rel=1e-5)
+    assert np.log(scale(1e6)) == pytest.approx(7)
+    assert np.log(scale(-1e6)) == pytest.approx(-7)
+    assert np.log(scale(0.0)) == pytest.approx(7 * np.tanh(-2 / 7))

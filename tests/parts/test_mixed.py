@@ -267,3 +267,42 @@ def test_a_mixture_of_predictions_weighs_categories_by_their_shares():
     np.testing.assert_allclose(part.miss(x, outs[0]), [[0.5, 0.8]], rtol=1e-6)
     gaps = part.miss(torch.full((1, 2), torch.nan, dtype=torch.float64), outs[0])
     assert gaps.isnan().all()
+
+
+def test_a_new_start_forgets_the_deviations():
+    part = likelihoods.Mixed((0, 3, 0), variance="column", scale=2.0)
+    with torch.no_grad():
+        part.log_scale.fill_(5)
+    part.initialise(noise())
+    np.testing.assert_allclose(part.log_scale.detach(), np.log([2, 2]), rtol=1e-6)
+    likelihoods.Mixed((0, 3)).initialise(noise())  # has none
+
+
+def test_categories_alone_come_in_the_precision_of_the_predictions():
+    part = likelihoods.Mixed((3, 3))
+    out = normal(5, part.outputs(2)).float()
+    assert part.mean(out).dtype == part.sample(out, noise()).dtype == torch.float32
+    assert part.blend(out[None]).dtype == torch.float32
+
+
+def test_columns_of_equally_many_categories_are_drawn_each_by_its_own_law():
+    part = likelihoods.Mixed((3, 3))
+    sure = torch.full((4, 2, 3), -50.0)
+    sure[:, 0, 2] = sure[:, 1, 1] = 0.0
+    draws = part.sample(sure.flatten(1), noise())
+    assert draws.tolist() == [[2.0, 1.0]] * 4
+
+
+def test_a_mixture_of_categories_is_one_of_probabilities_not_of_logits():
+    """One prediction is sure of the first, two lean to the second: 1 + 2 · .05 against 2 · .95."""
+    part = likelihoods.Mixed((2,))
+    outs = torch.tensor([[[20.0, 0.0]], [[-3.0, 0.0]], [[-3.0, 0.0]]])
+    assert part.blend(outs).tolist() == [[1.0]]
+    assert part.blend(outs[:1]).tolist() == [[0.0]]
+
+
+def test_the_error_of_a_row_is_the_mean_of_what_is_known_of_it():
+    part = likelihoods.Mixed((0, 3, 0))
+    x = torch.tensor([[1.0, 2.0, NAN], [NAN, NAN, 4.0], [NAN, NAN, NAN]])
+    mean = torch.tensor([[0.0, 1.0, 9.0], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
+    assert part.error(x, mean).tolist() == [1.0, 9.0, 0.0]

@@ -11,7 +11,7 @@ from diabolo.models.autoencoder import AutoencoderModule, Example
 from diabolo.parts import codes, corruptions, likelihoods, networks, penalties, stein
 from diabolo.parts.activations import ACTIVATIONS
 from diabolo.parts.aggregated import aggregated
-from diabolo.parts.discrepancies import InverseMultiquadratic, for_normal
+from diabolo.parts.discrepancies import InverseMultiquadratic, for_normal, mmd
 from diabolo.parts.penalties import cheapest_probes, kl_sparsity
 from diabolo.parts.record import Pass
 from laws import PENALTIES, drawn, noise, normal, uniform
@@ -449,3 +449,45 @@ def test_isometry_by_probes_looks_at_some_directions_of_the_same_matrix():
     record = whole.observe(Example(uniform(5, 6)), noise())
     exact = gram_excess(whole, record).square().sum((1, 2)).mean()
     torch.testing.assert_close(whole.penalties[0](record, whole, noise()), exact)
+
+
+@pytest.mark.parametrize("target", [-0.1, 0.0, 1.0, 1.5])
+def test_a_target_that_is_no_mean_activation_is_refused(target):
+    with pytest.raises(ValueError, match=f"target={target} is no mean activation between 0 and 1"):
+        penalties.KLSparsity(1.0, 2, target)
+
+
+def test_contraction_by_autograd_sees_the_context():
+    """The same encoder by the chain of layers and by automatic differentiation, with a context."""
+    encoder = networks.Dense((5, 7, 4), "tanh", context=2)
+    model = model_of(encoder, codes.Deterministic(4), penalties.Contractive())
+    example = Example(normal(6, 5), context=normal(6, 2, seed=1))
+    record = model.observe(example, noise())
+    (penalty,) = model.penalties
+    by_chain = penalty(record, model, noise())
+    by_autograd = penalty._by_autograd(record, model, noise())
+    torch.testing.assert_close(by_autograd, by_chain)
+
+
+def test_probes_by_default_may_cost_four_forward_passes():
+    """Of 12-12-12: a pass is 288 products, a direction 288; so four of twelve are paid for."""
+    assert cheapest_probes((12, 12, 12)) == 4
+    assert cheapest_probes((12, 12, 12), 12) == 0
+    assert cheapest_probes((12, 12, 12), 11.9) == 11
+
+
+def test_discrepancy_of_two_rows_is_the_unbiased_one():
+    model = model_of(networks.Dense((6, 4)), codes.Matched(4), penalties.Discrepancy())
+    record = model.observe(Example(normal(2, 6)), noise())
+    (penalty,) = model.penalties
+    draws = model.code.prior.sample(2, noise(3)).to(record.z)
+    wanted = mmd(record.z, draws, penalty.kernel, unbiased=True)
+    torch.testing.assert_close(penalty(record, model, noise(3)), wanted)
+
+
+def test_isometry_by_a_single_probe_looks_at_one_direction():
+    model = model_of(networks.Dense((6, 4)), codes.Deterministic(4), penalties.Isometry(1.0, 1))
+    record = model.observe(Example(normal(5, 6)), noise())
+    (penalty,) = model.penalties
+    some = {penalty(record, model, noise(seed)).item() for seed in range(3)}
+    assert len(some) == 3

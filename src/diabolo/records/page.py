@@ -14,6 +14,8 @@ from diabolo.records.results import last
 from diabolo.records.summary import choice_table, figure_table, number, overview, says
 
 QUALITY = "quality.json"  # what bench/quality.py measures besides the papers' tables
+SOAK = "soak.json"  # what the long tests counted
+MUTANTS = "mutants.json"  # which changes of the code the tests noticed
 TAKEN_OVER = {"hinton": "hinton2006", "burda": "burda2016", "contraction": "rifai2011"}
 BARS = "▁▂▃▄▅▆▇█"
 POINTS = 40  # of a curve
@@ -41,6 +43,7 @@ def page(results: Path) -> str:
     if quality.exists():
         recorded = [document["id"] for document in documents if document["runs"]]
         parts += _quality(json.loads(quality.read_text()), recorded)
+    parts += _counts(results)
     return "\n".join(parts)
 
 
@@ -131,6 +134,49 @@ def _quality(results: Mapping[str, Any], recorded: Sequence[str]) -> list[str]:
         table = markdown(cells(averaged(result["runs"])))
         parts += [f"{table}\n", f"{seeds}; {result['machine']}.\n"]
     return parts
+
+
+def _counts(results: Path) -> list[str]:
+    """What the last long runs of the tests counted."""
+    parts: list[str] = []
+    if (results / SOAK).exists():
+        sections = json.loads((results / SOAK).read_text())
+        rows = [(gate, _said(one["figures"]), _made(one["made"])) for gate, one in sections.items()]
+        table = markdown([("gate", "counts of the last run", "on"), *sorted(rows)])
+        parts += ["## Long tests\n", "By `make soak`, gate by gate.\n", table + "\n"]
+    if (results / MUTANTS).exists():
+        sections = json.loads((results / MUTANTS).read_text())
+        parts += ["## Mutants\n", f"{_of_mutants(sections)}\n"]
+        parts += [markdown(cells(sections["files"]["figures"])) + "\n"]
+        parts += [_made(sections["files"]["made"]) + ".\n"]
+    return parts
+
+
+def _said(figures: Mapping[str, Any]) -> str:
+    """
+    >>> _said({"kills": 1200, "wrong": 0, "seconds": 61})
+    '1,200 kills; 0 wrong; 61 seconds'
+    """
+    return "; ".join(
+        f"{name}: {value}" if isinstance(value, str) else f"{value:,} {name}"
+        for name, value in figures.items()
+    )
+
+
+def _of_mutants(sections: Mapping[str, Any]) -> str:
+    files, survivors = sections["files"]["figures"], sections["survivors"]["figures"]
+    killed, run = (sum(row[key] for row in files) for key in ("killed", "run"))
+    return (
+        f"By `make mutants`: small changes of the code, each under the tests of its own file. "
+        f"{killed:,} of {run:,} were noticed, {100 * killed / run:.1f} %; of the "
+        f"{survivors['all']} that live, {survivors['with a reason']} have a reason in "
+        "`results/mutants.txt`."
+    )
+
+
+def _made(made: Mapping[str, Any]) -> str:
+    hardware, versions = made["hardware"], made["versions"]
+    return f"{hardware['processor']}, {hardware['cores']} cores, torch {versions['torch']}"
 
 
 def cells(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:

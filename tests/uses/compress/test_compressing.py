@@ -1,6 +1,7 @@
 """Whole files: everything comes back exactly, however it was compressed."""
 
 import io
+import os
 import re
 import zlib
 from pathlib import Path
@@ -12,11 +13,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from compressible import folder_of_images, saved, smooth, there_and_back
+from compressible import always_by_models, folder_of_images, saved, smooth, there_and_back
 from diabolo.files import DamagedFileError
 from diabolo.uses.compress.coding.models import save_model
 from diabolo.uses.compress.compressing import compress
 from diabolo.uses.compress.decompressing import decompress
+from soaked import counted
 
 ARRAYS = {
     "grey": smooth(40, (9, 11)),
@@ -50,22 +52,76 @@ def test_arrays(name, tmp_path):
     assert found == {"x.npy": path.read_bytes()}
 
 
+# anything, coded by models whether they gain or not, in chunks of any size
+
 DTYPES = st.sampled_from(["u1", "i1", "<i2", ">u2", "<i4", "<i8", "<u8", "<f4", "<f8", ">f8", "?"])
-
-
-@settings(
-    max_examples=30, deadline=None, derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)  # fmt: skip
-@given(
-    array=DTYPES.flatmap(
-        lambda dtype: arrays.arrays(dtype, arrays.array_shapes(max_dims=4, max_side=7))
-    )
+SHAPES = arrays.array_shapes(max_dims=4, min_side=0, max_side=7)
+ANY_ARRAY = DTYPES.flatmap(  # many of them constant but for a few entries
+    lambda dtype: arrays.arrays(dtype, SHAPES, fill=arrays.from_dtype(np.dtype(dtype)))
 )
-def test_any_array(array, tmp_path):
-    path = saved(tmp_path, array)
-    _, found = there_and_back(path, tmp_path, steps=2)
-    assert found == {"x.npy": path.read_bytes()}
+ANY_TEXT = st.lists(
+    st.lists(st.text("012.-e x\ré\x1e", max_size=4), min_size=2, max_size=2), max_size=30
+)
+CHUNKS = st.sampled_from([1, 10, 100, 2**21])  # symbols
+MANY = int(os.environ.get("DIABOLO_ROUND_TRIPS", "5000"))
+RELAXED = {
+    "deadline": None,
+    "derandomize": True,
+    "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+}
+
+
+def comes_back(path: Path, folder: Path, chunk: int) -> int:
+    """The symbols that models coded on the way there and back."""
+    with always_by_models(chunk=chunk):
+        result = compress(path, folder / "x.dbo", steps=1, n_threads=1)
+    (back,) = decompress(folder / "x.dbo", folder / "back", n_threads=1, force=True)
+    assert back.read_bytes() == path.read_bytes()
+    return result.values
+
+
+def text_file(folder: Path, rows: list[list[str]]) -> Path:
+    path = folder / "t.csv"
+    path.write_text("\n".join(map(",".join, rows)), newline="")
+    return path
+
+
+@settings(max_examples=40, **RELAXED)
+@given(array=ANY_ARRAY, chunk=CHUNKS)
+def test_any_array(array, chunk, tmp_path):
+    comes_back(saved(tmp_path, array), tmp_path, chunk)
+
+
+@settings(max_examples=40, **RELAXED)
+@given(rows=ANY_TEXT, chunk=CHUNKS)
+def test_any_text(rows, chunk, tmp_path):
+    comes_back(text_file(tmp_path, rows), tmp_path, chunk)
+
+
+@pytest.mark.soak
+def test_ten_thousand_inputs_come_back(tmp_path):
+    with counted("compression there and back") as counts:
+        coded: list[int] = []
+
+        @settings(max_examples=MANY, **RELAXED)
+        @given(array=ANY_ARRAY, chunk=CHUNKS)
+        def arrays_come_back(array, chunk):
+            coded.append(comes_back(saved(tmp_path, array), tmp_path, chunk))
+
+        @settings(max_examples=MANY, **RELAXED)
+        @given(rows=ANY_TEXT, chunk=CHUNKS)
+        def texts_come_back(rows, chunk):
+            coded.append(comes_back(text_file(tmp_path, rows), tmp_path, chunk))
+
+        arrays_come_back()
+        texts_come_back()
+        counts |= {
+            "inputs": len(coded),
+            "coded by models": sum(values > 0 for values in coded),
+            "symbols": sum(coded),
+            "different": 0,
+        }
+        assert counts["coded by models"] > len(coded) / 3
 
 
 TEXTS = {
@@ -114,22 +170,6 @@ def test_a_table_that_a_model_is_worth_for(tmp_path):
     assert found == {"t.csv": path.read_bytes()}
     assert not result.fallback
     assert result.size < 0.7 * result.zstandard
-
-
-@settings(
-    max_examples=30, deadline=None, derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)  # fmt: skip
-@given(
-    rows=st.lists(
-        st.lists(st.text("012.-e x\ré\x1e", max_size=4), min_size=2, max_size=2), max_size=30
-    )
-)
-def test_any_text(rows, tmp_path):
-    path = tmp_path / "t.csv"
-    path.write_text("\n".join(map(",".join, rows)), newline="")
-    _, found = there_and_back(path, tmp_path, steps=2)
-    assert found == {"t.csv": path.read_bytes()}
 
 
 def test_idx_and_what_is_in_a_gzip_file(tmp_path):

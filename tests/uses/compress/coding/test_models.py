@@ -1,6 +1,7 @@
 """Models as bytes: the same model back, few bytes, nothing else believed."""
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -41,6 +42,23 @@ def test_impossible_layouts(name):
     given = {**models.layout_to_json(LAYOUTS["grey"]), name: CHANGES[name]}
     with pytest.raises(ValueError, match="a layout"):
         models.layout_from_json(given)
+
+
+PLANE = [256, 1, -1]
+GREEDY = {  # each would have a reader look at millions of symbols, or fill gigabytes, for nothing
+    "all planes around": {"planes": [PLANE] * 4096, "height": 1, "width": 2, "across": 200},
+    "all planes beside": {"planes": [PLANE] * 4096, "height": 1, "width": 2, "beside": 4096},
+    "places in a line": {"height": 65536, "width": 2, "position": True},
+}
+
+
+@pytest.mark.parametrize("name", GREEDY)
+def test_greedy_layouts(name):
+    given = {**models.layout_to_json(LAYOUTS["grey"]), **GREEDY[name]}
+    began = time.process_time()
+    with pytest.raises(ValueError, match="a layout looks at more|too large for them"):
+        models.layout_from_json(given)
+    assert time.process_time() - began < 0.5
 
 
 @pytest.mark.parametrize(
