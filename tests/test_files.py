@@ -265,6 +265,18 @@ def test_structure_is_checked_without_the_hash_too(path):
         read_sealed(path, verify=False)
 
 
+@pytest.mark.parametrize("read", [read_sealed, read_header])
+def test_the_hash_is_verified_unless_told_otherwise(path, read):
+    content = b"".join(seal({"a": np.zeros(2)}, {"b": 1}))
+    assert "SHA-256" in refusal(path, flip(content, 8 * len(content) - 1), read)
+    assert "tensors" not in str(read(path, verify=False))
+
+
+def test_tensors_of_32_dimensions_come_back(path):
+    write_sealed(path, {"a": np.zeros((1,) * 32, np.float32)}, {})
+    assert read_sealed(path)[0]["a"].shape == (1,) * 32
+
+
 def test_a_file_that_is_not_ours_is_named(path):
     safetensors.save_file({"a": np.zeros(2)}, path, metadata={"format": "np"})
     with pytest.raises(DamagedFileError, match="does not begin like a file saved by diabolo"):
@@ -338,7 +350,7 @@ HOSTILE = {
         NOT_CANONICAL,
     ),
     "offsets as text": (forge(header_of({"a": entry(offsets="08")}), EIGHT), NOT_CANONICAL),
-    "bytes after the end": (forge(CANONICAL, 2 * EIGHT), "do not fill it exactly"),
+    "bytes after the end": (forge(CANONICAL, 2 * EIGHT), ": its tensors do not fill it exactly"),
     "bytes missing": (forge(CANONICAL, b"\0" * 4), "do not fill it exactly"),
     "petabyte": (forge(header_of({"a": entry(shape=(2**47,))}), EIGHT), "do not fill it exactly"),
     "2^48 elements": (forge(header_of({"a": entry(shape=(2**24, 2**24))})), "impossibly large"),
@@ -690,6 +702,31 @@ def test_impossible_places_are_refused_early_and_late(tmp_path, monkeypatch, nam
 def test_a_check_says_that_nothing_was_written(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such file or directory; nothing was written. "):
         check_writable(tmp_path / "no" / "where")
+
+
+def test_when_only_the_directory_fails_the_sentence_says_what_that_means(path, monkeypatch):
+    fsync, calls = os.fsync, []
+
+    def second_fails(descriptor):
+        calls.append(descriptor)
+        if len(calls) == 2:
+            raise OSError(errno.EIO, "injected")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", second_fails)
+    with pytest.raises(OSError, match="a power cut could still undo it") as caught:
+        write_atomically(path, NEW)
+    assert caught.value.strerror.startswith(f"cannot save {path}: input/output error; the new file")
+    assert path.read_bytes() == NEW_BYTES
+
+
+def test_disks_without_locks_will_do(path, monkeypatch):
+    def no_locks(*_):
+        raise OSError(errno.ENOLCK, "injected")
+
+    monkeypatch.setattr(files.fcntl, "flock", no_locks)
+    write_atomically(path, NEW)
+    assert path.read_bytes() == NEW_BYTES
 
 
 def test_the_error_that_is_told_is_the_first_one(path, monkeypatch):

@@ -267,3 +267,12 @@ def test_discretised_scales_are_bounded_and_begin_at_e_to_the_minus_two():
     assert np.log(scale(1e6)) == pytest.approx(7)
     assert np.log(scale(-1e6)) == pytest.approx(-7)
     assert np.log(scale(0.0)) == pytest.approx(7 * np.tanh(-2 / 7))
+
+
+def test_a_new_start_forgets_a_shared_deviation():
+    part = likelihoods.Gaussian(variance="shared", scale=2.0)
+    with torch.no_grad():
+        part.log_scale.fill_(5)
+    part.initialise(noise())
+    assert part.log_scale.item() == pytest.approx(np.log(2))
+    likelihoods.Gaussian().initialise(noise())  # has none

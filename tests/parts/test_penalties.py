@@ -491,3 +491,17 @@ def test_isometry_by_a_single_probe_looks_at_one_direction():
     (penalty,) = model.penalties
     some = {penalty(record, model, noise(seed)).item() for seed in range(3)}
     assert len(some) == 3
+
+
+def test_directions_are_pushed_through_decoders_that_are_no_chain():
+    """J V by automatic differentiation, J by one column after the other."""
+    likelihood = likelihoods.Gaussian(link="sigmoid")
+    encoder, decoder = networks.Dense((6, 3)), networks.Dense((3, 5, 6), "tanh")
+    model = drawn(lambda: AutoencoderModule(encoder, codes.Deterministic(3), decoder, likelihood))
+    record = model.observe(Example(uniform(4, 6)), noise())
+    z, directions = record.z.detach(), normal(3, 2)
+    found = penalties._pushed(z.clone(), record, model, directions)
+    jacobian = torch.stack(
+        [torch.func.jacrev(lambda one: model.decode(one[None])[0])(row) for row in z]
+    )
+    torch.testing.assert_close(found, jacobian @ directions)
