@@ -16,7 +16,7 @@ from diabolo.files import DamagedFileError, read_header
 
 FIRST = 5  # names of columns that are shown
 NO_CHANGE = {"Unchanged", "Nothing", "Identity"}  # parts that do nothing
-NEUTRAL = {"beta": 1.0, "warmup": 0.0}
+NEUTRAL = {"beta": 1.0, "warmup": 0.0, "capacity": 0.0}
 
 
 def inspect(model: Model, /, *, json: Json = False) -> None:
