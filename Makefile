@@ -63,8 +63,9 @@ format: setup ## put the code in form
 bench: setup ## measure speed and quality, print the ratios
 	@for script in $(wildcard bench/[a-z]*.py); do echo "== $$script"; $(V)/bin/python $$script || exit 1; done
 
-results: setup ## write docs/results.md from results/
+results: setup ## write docs/results.md and the tables of pages from results/
 	$(V)/bin/diabolo reproduce --write-docs docs/results.md
+	$(V)/bin/python bench/pages.py
 
 ci: ## what runs on every change
 	.ci/run

@@ -1,35 +1,55 @@
 """
-A model picked for me
-=====================
+How long should a code be?
+==========================
 
-Ten seconds to choose family, sizes and penalties: every candidate is judged by how many nats it
-takes to tell a held-out row, code and residual together.
+Losses of different families cannot be compared, the length of a message can: how many nats does it
+take to tell a row to someone who has the decoder, code and residual together? This is what
+``diabolo auto`` compares models by.
 """
 
 import matplotlib.pyplot as plt
-from sklearn.datasets import load_breast_cancer
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
 
-from diabolo.uses.auto import choose
+from diabolo import Autoencoder, VariationalAutoencoder
+from diabolo.measures.description import description_length
+from diabolo.models.autoencoder import Example
 
-choice = choose(load_breast_cancer().data, "10s", "compress", random_state=0, n_threads=1)
-print(choice.why)
+train, judges = train_test_split(load_digits().data, test_size=400, random_state=0)
+
+
+def nats(model):
+    learned, judged = (
+        Example(model.columns_.scaled(torch.from_numpy(rows))) for rows in (train, judges)
+    )
+    return description_length(model.module_, model.columns_, learned, judged)
+
 
 # %%
-# Only the better third of the candidates is trained further, and the best of these to the end.
+# A longer code costs more itself and leaves less to be said; somewhere the sum is least.
 
-trials = choice.trials
-fig, ax = plt.subplots(figsize=(7, 3.4))
-for family in dict.fromkeys(trial.family for trial in trials):
-    own = [trial for trial in trials if trial.family == family]
-    ax.plot(
-        [trial.epochs for trial in own],
-        [trial.criterion for trial in own],
-        "o",
-        alpha=0.6,
-        label=family,
-    )
-ax.plot(choice.default.epochs, choice.default.criterion, "ks", mfc="none", ms=11, label="default")
-ax.plot(choice.trial.epochs, choice.trial.criterion, "ko", mfc="none", ms=14, label="chosen")
-ax.set(xscale="log", xlabel="epochs", ylabel=choice.criterion)
-ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+sizes = (2, 4, 8, 16, 32)
+settings = {"hidden_layer_sizes": (128,), "max_epochs": 60, "random_state": 0, "n_threads": 1}
+found = {
+    family.__name__: [nats(family(n_components=size, **settings).fit(train)) for size in sizes]
+    for family in (Autoencoder, VariationalAutoencoder)
+}
+for name, lengths in found.items():
+    print(name, *(f"{size}: {one.total:.1f}" for size, one in zip(sizes, lengths, strict=True)))
+
+# %%
+
+fig, axes = plt.subplots(1, 2, figsize=(8, 3.4), sharey=True, layout="constrained")
+places = np.arange(len(sizes))
+for ax, (name, lengths) in zip(axes, found.items(), strict=True):
+    code = [one.rate for one in lengths]
+    ax.bar(places, code, color="tab:orange", label="code")
+    ax.bar(places, [one.distortion for one in lengths], bottom=code, color="0.7", label="residual")
+    ax.axhline(min(one.total for one in lengths), color="k", lw=0.8, ls=":")
+    ax.set_xticks(places, sizes)
+    ax.set(title=name, xlabel="units of the code")
+axes[0].set(ylabel="nats a row")
+fig.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False)
 plt.show()

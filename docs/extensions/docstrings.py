@@ -26,7 +26,7 @@ from diabolo.estimators.learner import Learner
 from diabolo.estimators.options import Options
 
 TERM = re.compile(r"(?P<names>\w+(?:, \w+)*) +: (?P<text>.*)")
-SPOKEN = re.compile(r"(When|Watch): ")
+SPOKEN = re.compile(r"(When|Watch): (\w)")
 COLUMNS = re.compile(r"\S {2,}\S")
 LITERAL = re.compile(r"(`+[^`]+`+)")
 MARKUP = re.compile(r"(?<=\w)_(?!\w)|\||\*(?![\w ]+\*)(?=\w)")
@@ -65,7 +65,7 @@ def _items(block: list[str]) -> Iterator[str]:
             continue
         else:
             yield from ([""] if was_term else [])
-            yield SPOKEN.sub(r"**\1.** ", line)
+            yield SPOKEN.sub(lambda found: f"**{found[1]}.** {found[2].upper()}", line)
         was_term = bool(term)
 
 

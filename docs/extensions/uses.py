@@ -8,7 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
 
 # page -> what its reference documents: classes and functions, or whole modules
 REFERENCE = {
@@ -72,6 +74,21 @@ def directive(thing: str) -> str:
     return f".. auto{kind}:: {thing}\n" + ("" if kind == "function" else "    :members:\n")
 
 
+class Formulas(SphinxTransform):
+    """Indented blocks of these pages that are no commands are formulas, and look like such."""
+
+    default_priority = 300
+
+    def apply(self, **kwargs: Any) -> None:
+        if not self.env.docname.startswith("uses/"):
+            return
+        for block in self.document.findall(nodes.literal_block):
+            is_plain = block.get("language", "none") in ("none", "default", "text")
+            if is_plain and not block.astext().startswith(("diabolo ", "python ")):
+                block["classes"].append("formula")
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_transform(Formulas)
     app.connect("source-read", complete)
     return {"parallel_read_safe": True}

@@ -37,7 +37,7 @@ Repairs x\\_ (n, \\*shape), *not* more.
 
     minimise E[−log p(x | z)]
 
-**When.** there is noise.
+**When.** There is noise.
 
 
 ``noise``, ``level``

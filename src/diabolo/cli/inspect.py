@@ -138,6 +138,8 @@ def _part(part: dict[str, Any]) -> str:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"({_part(value)})"
     return "-".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
