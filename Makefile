@@ -1,6 +1,7 @@
 # Everything for a fresh machine that has python3 (3.11 or later), its venv module, and make.
 #   make gallery    sets up, trains every family on real digits, writes gallery/index.html
 #   make test       sets up, runs the tests
+#   make docs       sets up, draws the pictures, runs the examples, writes docs/_build/html
 PY   ?= python3
 V    := .venv
 JOBS ?= 2
@@ -12,7 +13,7 @@ EVERYTHING := -c constraints.txt -e '.[dev]'
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup gallery test soak mutants lint format bench results ci lock clean
+.PHONY: help setup gallery test soak mutants docs lint format bench results ci lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -50,6 +51,11 @@ mutants: setup ## break losses, readers and writers in small ways; the tests mus
 	$(V)/bin/python tests/mutants.py
 	$(MAKE) results
 
+docs: setup ## write the site, docs/_build/html
+	JOBS=$(JOBS) $(ONE_THREAD) $(V)/bin/python docs/pictures.py
+	JOBS=$(JOBS) $(ONE_THREAD) $(V)/bin/sphinx-build -b html -W --keep-going -q docs docs/_build/html
+	@echo "open docs/_build/html/index.html"
+
 lint: setup ## check format, style, types, and the layers
 	$(V)/bin/ruff format --check
 	$(V)/bin/ruff check
@@ -61,10 +67,11 @@ format: setup ## put the code in form
 	$(V)/bin/ruff check --fix
 
 bench: setup ## measure speed and quality, print the ratios
-	@for script in $(filter-out bench/kept.py bench/peers.py,$(wildcard bench/[a-z]*.py)); do echo "== $$script"; $(V)/bin/python $$script || exit 1; done
+	@for script in $(filter-out bench/kept.py bench/pages.py bench/peers.py,$(wildcard bench/[a-z]*.py)); do echo "== $$script"; $(V)/bin/python $$script || exit 1; done
 
-results: setup ## write docs/results.md from results/
+results: setup ## write docs/results.md and the tables of pages from results/
 	$(V)/bin/diabolo reproduce --write-docs docs/results.md
+	$(V)/bin/python bench/pages.py
 
 ci: ## what runs on every change
 	.ci/run
@@ -76,5 +83,5 @@ lock: setup ## write constraints.txt anew from pyproject.toml and pins.in
 	@touch $(V)/.ok
 
 clean: ## remove what the other targets made
-	rm -rf $(V) gallery dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(V) gallery dist docs/_build docs/examples docs/families .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests -name __pycache__ -prune -exec rm -rf {} +

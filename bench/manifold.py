@@ -1,6 +1,6 @@
 """Known surfaces, learned from 2,000 points: dimension, tangents and geodesic distances.
 
-    python bench/manifold.py             the table below, about ten minutes on two cores
+    python bench/manifold.py             all of it, about ten minutes on two cores
     python bench/manifold.py --seeds 1   a glance
 
 Distances are compared with those on the surface, in closed form, for 60 pairs of points drawn at
@@ -10,7 +10,7 @@ is the median of the largest angle between the learned tangent plane and the tru
 The control is a plain autoencoder of the same network, scaling and epochs. A whole sphere has no
 code of two numbers, so its code has three, and ways keep to the graph.
 
-Figures go to results/manifold.json, and from there to docs/uses/manifold.md.
+Figures go to results/manifold.json, and from there to docs/uses/manifold.md (bench/pages.py).
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import argparse
 import time
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -28,9 +27,7 @@ from sklearn.datasets import make_s_curve, make_swiss_roll
 
 from diabolo import Autoencoder, DenoisingAutoencoder, IsometricAutoencoder, Manifold
 
-ROOT = Path(__file__).parents[1]
 POINTS, PAIRS = 2000, 60
-BEGIN, END = "<!-- measured -->", "<!-- end -->"
 
 
 class Surface(NamedTuple):
@@ -152,34 +149,7 @@ def main() -> None:
                 results.setdefault(name, {}).setdefault(kind, []).append(row)
                 cells = "  ".join(f"{key} {value:.4g}" for key, value in row.items())
                 print(f"{name:<11}{kind:<10}seed {seed}  {cells}", flush=True)
-    print("\n" + table(results))
     keep("manifold", **results)
-    if given.only is None:
-        page(results)
-
-
-def table(results: dict) -> str:
-    """Means over seeds, as Markdown."""
-    head = "| surface | model | dimension | geodesic | graph | code | tangents | fit |"
-    lines = [head, "| --- " * 8 + "|"]
-    for name, kinds in results.items():
-        for kind, runs in kinds.items():
-            mean = {key: float(np.mean([run[key] for run in runs])) for key in runs[0]}
-            angle = "" if np.isnan(mean["tangents"]) else f"{mean['tangents']:.1f}°"
-            lines.append(
-                f"| {name} | {kind} | {mean['dimension']:.2f} ± {mean['its error']:.2f} | "
-                f"{mean['geodesic']:.1%} | {mean['graph']:.1%} | {mean['code']:.1%} | {angle} | "
-                f"{mean['fit s']:.0f} s |"
-            )
-    return "\n".join(lines)
-
-
-def page(results: dict) -> None:
-    """Put the table into the page of this use."""
-    path = ROOT / "docs" / "uses" / "manifold.md"
-    before, _, rest = path.read_text().partition(BEGIN)
-    path.write_text(before + BEGIN + "\n" + table(results) + "\n" + END + rest.partition(END)[2])
-    print(f"written to {path}")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from diabolo.files import DamagedFileError, read_header
 
 FIRST = 5  # names of columns that are shown
 NO_CHANGE = {"Unchanged", "Nothing", "Identity"}  # parts that do nothing
-NEUTRAL = {"beta": 1.0, "warmup": 0.0}
+NEUTRAL = {"beta": 1.0, "warmup": 0.0, "capacity": 0.0}
 
 
 def inspect(model: Model, /, *, json: Json = False) -> None:
@@ -138,6 +138,8 @@ def _part(part: dict[str, Any]) -> str:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"({_part(value)})"
     return "-".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

@@ -44,7 +44,19 @@ NOISES = {"gaussian": priors.StandardNormal, "uniform": priors.Uniform}
 
 
 class GenerativeAdversarialNetwork(Conditional):
-    """Generator against discriminator: min_G max_D E[log D(x)] + E[log(1 − D(G(z)))].
+    """Generator against discriminator: new rows, and no code.
+
+        min_G max_D E[log D(x)] + E[log(1 − D(G(z)))]
+
+    With labels, fit(X, y), both sides see each row's class, and `sample(n, labels=…)` draws from
+    it. Training stops by the energy distance of samples to held-out rows: the losses of the game
+    do not tell how good the samples are.
+
+    When: new rows should look real, and nothing has to be encoded.
+
+    Watch: kinds of rows that are never drawn (mode collapse); `diagnosis_` compares coverage with
+    that of real rows, and `diabolo.measures.samples` measures it. There is no encoder, so no
+    `transform`; codes of given rows are found by a search (`diabolo.uses.edit.inversion`).
 
     game : "relativistic" with R1 and R2 penalties (R3GAN), "non-saturating", or "original".
     penalty : γ of R1 and R2; 0 leaves them out.
@@ -52,10 +64,7 @@ class GenerativeAdversarialNetwork(Conditional):
     averaging : decay of the moving average of the generator that samples are drawn from.
     network : "auto": convolutional for images of more than 1,024 numbers, else dense.
 
-    With labels, fit(X, y), both sides see each row's class, and `sample(n, labels=…)` draws from
-    it. Training stops by the energy distance of samples to held-out rows: the losses of the game
-    do not tell how good the samples are. There is no encoder, so no `transform`; `score_samples`
-    is the discriminator's verdict.
+    `score_samples` is the discriminator's verdict.
 
     Goodfellow et al. 2014, "Generative adversarial nets"; Mirza & Osindero 2014, "Conditional
     generative adversarial nets"; Huang et al. 2024, "The GAN is dead; long live the GAN!".

@@ -12,8 +12,15 @@ from diabolo.parts.critics import CodeCritic
 class AdversarialAutoencoder(Criticised):
     """Deterministic autoencoder whose codes a critic cannot tell from draws of N(0, I).
 
-    Minimises −log p(x|z(x)) + λ (−E[log D(z(x))]), while D learns to tell codes from draws. Any
-    prior would do that can be drawn from; no density is needed, unlike in a variational code.
+        minimise −log p(x|z(x)) − λ E[log D(z(x))],  while D learns to tell codes from draws
+
+    Any prior would do that can be drawn from; no density is needed, unlike in a variational code.
+
+    When: as for `WassersteinAutoencoder`, with more units than an MMD can judge.
+
+    Watch: it is a game, so its losses say little; where the critic wins, codes lie where they
+    like. `diabolo.measures.latent` tells how far they are from the prior. There is no bound on
+    log p(x).
 
     critic_weight : λ. On held-out digits and MNIST, 0.3 rebuilds better than 1 (squared error
         .0149 and .0167 against .0163 and .0196) with codes as near to the prior; from 3 on the

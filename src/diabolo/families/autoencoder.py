@@ -19,16 +19,28 @@ class OvercompleteWarning(UserWarning):
 
 
 class Autoencoder(Estimator):
-    """Learns a code from which the input can be rebuilt: minimise −log p(x | decode(encode(x))).
+    """Learns a code from which the input can be rebuilt.
+
+        minimise −log p(x | decode(encode(x)))
 
     With a code smaller than the input (*undercomplete*) the network has to find structure; with
     linear activations and squared error it finds the subspace of PCA (Baldi & Hornik 1989). A
     wider code (*overcomplete*) lets it copy its input: use a family that asks for more.
 
-    `hidden_layer_sizes` makes it as deep as wished (Hinton & Salakhutdinov 2006); ``tied=True``
-    shares the matrices of encoder and decoder.
+    When: rows should become shorter, and nothing else is asked of the code. It is the first to
+    try, and the one that every other family has to beat.
+
+    Watch: where rows are nearly linear, PCA is as good and takes no training; `diabolo check` says
+    so. Nothing orders or spreads the codes, so new rows need a prior that is fitted afterwards
+    (`fit_prior`).
+
+    `hidden_layer_sizes` makes it as deep as wished; ``tied=True`` shares the matrices of encoder
+    and decoder.
 
     code_activation : of the code's units; "sigmoid" keeps them in (0, 1).
+
+    Hinton & Salakhutdinov 2006, "Reducing the dimensionality of data with neural networks"; Baldi
+    & Hornik 1989, "Neural networks and principal component analysis".
     """
 
     code_activation: str = "identity"

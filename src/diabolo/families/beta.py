@@ -16,11 +16,21 @@ from diabolo.parts.codes import Gaussian
 class BetaVAE(VariationalAutoencoder):
     """Variational autoencoder whose KL counts `beta` times: fewer nats, for what matters most.
 
-    capacity : nats C that the code is given, if not 0: the loss then holds β |KL − C|, and C grows
-        from 0 over `warmup` epochs, so that units are taken into use one after the other (Burgess
-        et al. 2018, "Understanding disentangling in β-VAE", eq. 8; there β = 1000, C = 25).
+        minimise −E_q[log p(x|z)] + β KL(q(z|x) ‖ p(z)),  or with a capacity  … + β |KL − C|
 
-    Higgins et al. 2017, "beta-VAE".
+    When: a few units should each stand for one thing that varies, and detail may be lost; or a
+    code of a given number of nats is wanted (`capacity`).
+
+    Watch: it pays with the reconstruction, and with too large a β no unit is left in use. That
+    units come out aligned with what varies is likely where these things are independent, but not
+    promised.
+
+    capacity : nats C that the code is given, if not 0; C grows from 0 over `warmup` epochs, so that
+        units are taken into use one after the other (Burgess et al. 2018, "Understanding
+        disentangling in β-VAE", eq. 8; there β = 1000, C = 25).
+
+    Higgins et al. 2017, "beta-VAE: learning basic visual concepts with a constrained variational
+    framework", eq. 4.
     """
 
     beta: float = 4.0

@@ -19,10 +19,18 @@ from diabolo.parts.penalties import Contractive, cheapest_probes
 
 
 class ContractiveAutoencoder(Estimator):
-    """Autoencoder with a penalty on the encoder's Jacobian: minimise J + λ ‖∂z/∂x‖²_F.
+    """Autoencoder with a penalty on the encoder's Jacobian.
+
+        minimise −log p(x | z) + λ ‖∂z/∂x‖²_F
 
     Rebuilding asks the code to tell neighbours apart, the penalty asks it not to: what is left are
     the directions in which the data vary, the tangents of their manifold.
+
+    When: a code should not move when its row does a little; or the directions themselves are
+    wanted, row by row (`tangent_directions`, `diabolo.Manifold.spectrum`).
+
+    Watch: the penalty reaches only as far as the row's own neighbourhood, and can be had for less
+    by small codes with a large decoder: compare Jacobians only between models with tied weights.
 
     contraction : λ, relative to the loss in nats.
 

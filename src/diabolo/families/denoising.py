@@ -54,9 +54,16 @@ NOISES = {
 class DenoisingAutoencoder(Estimator):
     """Autoencoder that repairs its input.
 
+        minimise E[−log p(x | z(x̃))],  x̃ ~ q(x̃ | x) drawn anew at every step
+
     The encoder sees a corrupted x̃, the loss compares with the clean x, so the code has to hold
-    what survives corruption: minimise E[−log p(x | z(x̃))], x̃ ~ q(x̃ | x), drawn anew every step.
-    Because copying does not help, the code may be wider than the input.
+    what survives corruption. Because copying does not help, the code may be wider than the input.
+
+    When: noise is to be removed, and clean rows are there to learn from; or codes are features for
+    something else: what cannot be guessed from the rest of a row is mostly noise, and is left out.
+
+    Watch: it removes the noise that it was shown, in kind and in strength. With too high a level
+    it rebuilds averages; with too low a one it copies. Noisy rows alone are for `SUREAutoencoder`.
 
     noise : "masking" (entries set to 0; cells of a mixed table go missing), "salt-and-pepper",
         "gaussian", "moves" (images shifted, turned and stretched: its codes tell what an image

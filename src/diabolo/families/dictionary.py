@@ -24,8 +24,17 @@ PRICE = 20.0  # of L0 off its target, relative to the square of that size, as er
 class SparseDictionary(Estimator):
     """Autoencoder with an overcomplete code of few active units, read by a linear decoder.
 
-    x ≈ Σ_j z_j a_j + b with atoms a_j of length 1, z ≥ 0, and k units in use. The atoms are what
-    the data are made of, if they are made that way, and can be looked at one by one (`atoms_`).
+        x ≈ Σ_j z_j a_j + b,  ‖a_j‖ = 1,  z ≥ 0 with k units in use
+
+    The atoms a_j are what the data are made of, if they are made that way, and can be looked at
+    one by one (`atoms_`).
+
+    When: rows are sums of parts out of a large stock: image patches, spectra, activations of
+    another network.
+
+    Watch: units without use; the history has "L0" (units in use), "dead" (share of the units) and
+    "explained_variance". With too large a k atoms stand for nothing in particular. Atoms differ
+    between seeds.
 
     n_components : atoms; None: 4 for each feature, at most 1024.
     k : units in use a row; None: one for eight features, within 1 … 32.
@@ -36,8 +45,7 @@ class SparseDictionary(Estimator):
 
     The decoder is linear for data of every kind, unless a likelihood is asked for; the encoder's
     bias does what the papers' pre-bias does, W (x − b) + c = W x + (c − W b). `hidden_layer_sizes`
-    deepens the encoder alone. The history has "L0" (units in use), "dead" (share of the units) and
-    "explained_variance".
+    deepens the encoder alone.
 
     Gao et al. 2024, "Scaling and evaluating sparse autoencoders"; Bussmann, Leask & Nanda 2024,
     "BatchTopK sparse autoencoders"; Rajamanoharan et al. 2024, "Jumping ahead: improving

@@ -13,8 +13,15 @@ from diabolo.parts.critics import TotalCorrelation
 class FactorVAE(Criticised, VariationalAutoencoder):
     """Variational autoencoder with a price on the total correlation of its code.
 
-    The bound plus γ KL(q(z) ‖ Π_j q(z_j)), which a critic estimates that learns to tell codes from
-    such with units of different rows. Unlike a larger β it leaves alone what each unit says of x.
+        minimise −ELBO + γ KL(q(z) ‖ Π_j q(z_j))
+
+    A critic estimates the term: it learns to tell codes from such with units of different rows.
+    Unlike a larger β it leaves alone what each unit says of x.
+
+    When: as for `BetaTCVAE`, where batches are too small to estimate the term from.
+
+    Watch: the estimate is as good as the critic, and it lags behind; where the critic has won or
+    lost, the term says nothing.
 
     critic_weight : γ.
 

@@ -12,14 +12,18 @@ from diabolo.parts.quantisers import ScalarQuantiser
 
 
 class FSQAutoencoder(Quantised):
-    """Autoencoder whose units are bounded and rounded: minimise −log p(x | round(f(h))).
+    """Autoencoder whose units are bounded and rounded.
+
+        minimise −log p(x | round(f(h))),  f(h) within the L levels of each unit
 
     All combinations of levels are the codebook, so there is none to learn, and no entry can die.
-    Use it where whole numbers are wanted as a code: for compression, or as tokens.
+    `indices` are the levels, 0 … L − 1, `transform` their values between −1 and 1.
+
+    When: whole numbers are wanted as a code: for compression, or as tokens.
+
+    Watch: a row takes Σ_j log₂ L_j bits, used or not. The paper takes 5 to 8 levels.
 
     levels : of every unit, 2 or more: one number for all, or one for each of `n_components`.
-
-    `indices` are the levels, 0 … L − 1, `transform` their values between −1 and 1.
 
     Mentzer et al. 2024, "Finite scalar quantization: VQ-VAE made simple", sec. 3.1.
     """

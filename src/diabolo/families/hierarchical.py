@@ -16,10 +16,17 @@ from diabolo.parts.networks import Dense
 
 
 class HierarchicalVAE(VariationalAutoencoder):
-    """Variational autoencoder with two latents: q(z|x) q(u|z) and p(u) p(z|u) p(x|z).
+    """Variational autoencoder with a latent above the latent.
+
+        q(z|x) q(u|z),  p(u) p(z|u) p(x|z)
+        maximise E_q[log p(x|z)] − KL(q(z|x) q(u|z) ‖ p(u) p(z|u))
 
     The code that `transform` returns is z, of `n_components`; its prior is itself a decoder of u,
     and so can take almost any shape.
+
+    When: as for `VampPriorVAE`: codes have a shape of their own, and samples should follow it.
+
+    Watch: u may stay unused, since z alone can do; `warmup` helps.
 
     n_top_components : units of u; None: half of z.
     top_layer_sizes : levels between z and u; None: one of twice z. The way down mirrors them.

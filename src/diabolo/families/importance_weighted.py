@@ -15,10 +15,17 @@ from diabolo.parts.neighbours import Neighbours
 
 
 class ImportanceWeightedAutoencoder(VariationalAutoencoder):
-    """Variational autoencoder trained on L_k = E[log 1/k Σ_i p(x, z_i) / q(z_i|x)], z_i ~ q(z|x).
+    """Variational autoencoder trained on a tighter bound, from k draws.
+
+        maximise L_k = E[log 1/k Σ_i p(x, z_i) / q(z_i|x)],  z_i ~ q(z|x)
 
     L_1 is the evidence lower bound, and L_k rises with k to log p(x), so the posterior may be
-    other than Gaussian by as much as k draws can mend. A step costs k decoder passes.
+    other than Gaussian by as much as k draws can mend.
+
+    When: what counts is log p(x), or more units should stay in use.
+
+    Watch: a step costs k decoder passes. The larger k, the less the encoder learns from each step
+    (Rainforth et al. 2018); 5 to 50 is usual.
 
     k : draws a row.
 

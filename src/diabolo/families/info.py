@@ -18,12 +18,18 @@ from diabolo.parts.penalties import Discrepancy
 class InfoVAE(VariationalAutoencoder):
     """Variational autoencoder with less of the KL of each row and more of that of all rows.
 
-    Minimises −E_q[log p(x|z)] + (1 − α) KL(q(z|x) ‖ p(z)) + (α + λ − 1) MMD²(q(z), p(z)), which
-    keeps a strong decoder from ignoring the code. `beta` is 1 − α: 1 and λ = 0 is the plain
-    variational autoencoder, 0 the MMD-VAE.
+        minimise −E_q[log p(x|z)] + (1 − α) KL(q(z|x) ‖ p(z)) + (α + λ − 1) MMD²(q(z), p(z))
+
+    When: a strong decoder ignores the code of a `VariationalAutoencoder`: here a row's code may say
+    as much as it likes, while all codes follow the prior.
+
+    Watch: with β below 1 the loss is no bound on log p(x). As for any MMD, batches of 100 rows and
+    more, and few units.
 
     divergence_weight : α + λ − 1. An MMD² is a small number beside nats: 1000 makes them alike
         (Zhao et al., appendix C).
+
+    `beta` is 1 − α: 1 and λ = 0 is the plain variational autoencoder, 0 the MMD-VAE.
 
     Zhao, Song & Ermon 2019, "InfoVAE: balancing learning and inference in variational
     autoencoders", eq. 6.

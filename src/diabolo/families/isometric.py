@@ -22,16 +22,23 @@ EXACT = 8  # code units up to which all directions are looked at, at every step
 
 
 class IsometricAutoencoder(Estimator):
-    """Autoencoder whose decoder keeps lengths: minimise J + λ ‖∂x̂/∂zᵀ ∂x̂/∂z − I‖²_F.
+    """Autoencoder whose decoder keeps lengths: a map true to scale.
+
+        minimise −log p(x | z) + λ ‖JᵀJ − I‖²_F,  J = ∂x̂/∂z
 
     Distances in the code are then distances along the rows' manifold, in scaled units; see
     `diabolo.Manifold`. An isometry is hard to find from a random start: the manifold comes out
     folded. So for the first half of the epochs codes are led to the places where Isomap puts the
     rows, and then let go.
 
+    When: rows lie on a surface of few dimensions, and distances along it are wanted.
+
+    Watch: a roll or a sheet can be laid flat; a sphere cannot, and rows are rebuilt worse the
+    larger λ is. The guide needs rows dense enough that neighbours on the surface are nearer than
+    its next fold.
+
     n_components : the manifold's dimension; `diabolo.Manifold` estimates it.
-    isometry : λ, relative to the loss in nats. A roll or a sheet can be laid flat: there 1 and more
-        do no harm. A sphere cannot, and rows are rebuilt worse the larger it is.
+    isometry : λ, relative to the loss in nats. On what can be laid flat 1 and more do no harm.
     guide : weight of ½ ‖z − z_Isomap‖² in the first half; 0: no guide.
     neighbours : of every row, in Isomap's graph.
 

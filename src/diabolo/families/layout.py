@@ -29,10 +29,18 @@ FEWEST = 3  # rows with neighbours worth the name
 class LayoutAutoencoder(Estimator):
     """Autoencoder whose codes are led to a layout of the rows in which neighbours lie together.
 
-    For finding clusters. The graph of each row's nearest others is laid out as UMAP does, with
-    clumps and gaps; encoder and decoder learn −log p(x | z) + guide · ½ ‖z − z*‖² with the places
-    z* as targets, so that new rows are placed, and any place can be decoded. Unlike in
-    `ParametricUMAP` the layout comes first: it costs seconds, and no network has to find it.
+        minimise −log p(x | z) + guide · ½ ‖z − z*‖²,  z* the row's place in UMAP's layout
+
+    The graph of each row's nearest others is laid out as UMAP does, with clumps and gaps; encoder
+    and decoder learn with these places as targets, so that new rows are placed, and any place can
+    be decoded. Unlike in `ParametricUMAP` the layout comes first: it costs seconds, and no network
+    has to find it.
+
+    When: clusters are to be found; `DeepClusterer` does that with it.
+
+    Watch: distances between clumps mean little, and clumps appear where there are none, too, as in
+    every layout of nearest neighbours. Targets are of the training rows: a network that cannot
+    follow them places new rows between clumps.
 
     guide : weight of the squared distance to the layout, relative to the loss in nats.
     nearby : rows that each row is joined with.

@@ -27,18 +27,25 @@ STEPS = 3000  # at least: 1,500 leave a tenth of the error on 30 columns that ha
 class MaskedAutoencoder(Predicting, Estimator):
     """Autoencoder of rows of which a random part is hidden: it predicts one part from the other.
 
-    The encoder sees the visible entries and which they are; the loss asks for the hidden ones:
-    minimise E_mask[−log p(x_hidden | x_visible)]. As copying does not help, the code may be wider
-    than the input. `predict_hidden` answers for any part that is missing; `transform` encodes rows
-    of which nothing is.
+        minimise E_mask[−log p(x_hidden | x_visible)]
+
+    The encoder sees the visible entries and which they are; the loss asks for the hidden ones. As
+    copying does not help, the code may be wider than the input. `predict_hidden` answers for any
+    part that is missing; `transform` encodes rows of which nothing is.
+
+    When: parts of rows are missing, or one part is to be told from another: holes in images, cells
+    of tables. For filled tables see `Imputer`, for strange cells `AnomalyDetector`.
+
+    Watch: each hidden entry is predicted by itself: several of one row need not go together. Few
+    held-out rows with one mask each would stop a fit far too early: by default none are held out,
+    and there are 3,000 steps at least.
 
     hidden_share, lowest : largest and smallest share of a row that is hidden, drawn anew for every
         row and step; a wide range makes one model good at every number of missing entries.
     emphasis : α in [0, 1]: errors on hidden entries count 2α, on visible ones 2(1 − α).
     patch : for images, pixels to each side of the squares that are hidden whole; 0: entries.
 
-    Few held-out rows with one mask each would stop a fit far too early: by default none are held
-    out, and there are 3,000 steps at least. An encoder of your own sees 0 for hidden entries.
+    An encoder of your own sees 0 for hidden entries.
 
     He et al. 2022, "Masked autoencoders are scalable vision learners"; for tables Du, Melis & Wang
     2024, "ReMasker: imputing tabular data with masked autoencoding".

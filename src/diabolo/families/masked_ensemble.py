@@ -28,12 +28,20 @@ BLOCKS = 8  # into which columns are dealt to be hidden in turn
 
 
 class MaskedEnsemble(Predicting):
-    """K small masked autoencoders, each with rows, masks and a start of its own; they predict as
-    an equal mixture. For one of them see `MaskedAutoencoder`.
+    """Small masked autoencoders, each with rows, masks and a start of its own, that predict as one.
+
+        p(x_hidden | x_visible) = 1/K Σ_k p_k(x_hidden | x_visible)
 
     Where they agree the data decide, where they differ chance does: their mean is a better
     prediction than any of theirs, and their spread says how far it can be trusted. All are
-    trained at once, in a fraction of the time that one after the other takes.
+    trained at once, in a fraction of the time that one after the other takes. For one of them see
+    `MaskedAutoencoder`.
+
+    When: cells of tables are to be predicted from the others, by few rows and quickly; it is what
+    `AnomalyDetector` and `Imputer` are made of.
+
+    Watch: there is no code, so no `transform`. The spread of the members is of what they learned,
+    not of the noise in the cells.
 
     n_members : K.
     max_samples : rows that each member learns from, drawn without replacement; None: all.

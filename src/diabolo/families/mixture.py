@@ -23,10 +23,15 @@ from diabolo.parts.priors import Mixture
 
 
 class MixtureVAE(VariationalAutoencoder):
-    """Variational autoencoder whose prior is a learned mixture, p(z) = Σ_c π_c N(μ_c, σ_c²).
+    """Variational autoencoder whose prior is a learned mixture.
 
-    For data that come in kinds. The KL has no closed form; log q(z|x) − log p(z) of the draw
-    stands for it.
+        p(z) = Σ_c π_c N(μ_c, σ_c²),  KL by log q(z|x) − log p(z) of the draw
+
+    When: data come in kinds. Draws of one component are rows of one kind, and a row's most likely
+    component is a cluster; for clustering as such see `DeepClusterer(method="vade")`.
+
+    Watch: from a random start components may share a kind, or die; ``start="mixture"`` begins from
+    one fitted to codes. The KL has no closed form, so its estimate is noisier.
 
     n_clusters : components of the mixture.
     start : "random"; or "mixture": for half of the epochs a plain autoencoder, to whose codes the

@@ -16,13 +16,19 @@ from diabolo.parts.ordered import Nested, first_units
 
 
 class NestedAutoencoder(Estimator):
-    """Autoencoder whose code may be cut off anywhere: minimise E_m[−log p(x | z_1, …, z_m, 0)].
+    """Autoencoder whose code may be cut off anywhere.
 
-    With m drawn anew for every row and step, units are ordered by what they say: `transform` gives
-    all of them, and ``transform(X)[:, :m]`` is a code of m units, without a new fit. With linear
-    networks these are the principal components, one by one.
+        minimise E_m[−log p(x | z_1, …, z_m, 0)],  m drawn anew for every row and step
 
-    All units together rebuild a little worse than if only they had been asked for.
+    So units are ordered by what they say: `transform` gives all of them, and
+    ``transform(X)[:, :m]`` is a code of m units, without a new fit. With linear networks these are
+    the principal components, one by one.
+
+    When: how long a code should be is not known yet, or differs: short ones to search by, long
+    ones to rebuild from (`reconstruct_from`).
+
+    Watch: all units together rebuild a little worse than if only they had been asked for. Unit m
+    takes part in a share 1 − (m − 1)/d of the draws, so the last of d units learn most slowly.
 
     Rippel, Gelbart & Adams 2014, "Learning ordered representations with nested dropout"; Kusupati
     et al. 2022, "Matryoshka representation learning".

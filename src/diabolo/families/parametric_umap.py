@@ -24,15 +24,20 @@ STEPS = 3000  # at least: a map takes longer than a reconstruction
 
 
 class ParametricUMAP(Estimator):
-    """Autoencoder whose codes keep neighbours: minimise −log p(x | z) + λ CE(graph, codes).
+    """Autoencoder whose codes keep neighbours together: a map that is a network.
+
+        minimise −log p(x | z) + λ CE(graph, codes)
 
     The graph says which training rows are near each other; the cross-entropy draws their codes
     together and pushes others apart. In contrast to UMAP the map is a network: new rows are placed
-    at once, and any place can be decoded. For pictures of data take a code of two units, the
-    default; as a penalty of other families see their `neighbour_weight`.
+    at once, and any place can be decoded.
 
-    A network does not unfold data from a random start. So for the first half of the epochs codes
-    are led to the places of UMAP itself, made here from the same graph, and then let go.
+    When: data are to be looked at. Take a code of two units, the default; as a penalty of other
+    families see their `neighbour_weight`.
+
+    Watch: only neighbourhoods are kept, not distances between far parts, nor how dense a part is. A
+    network does not unfold data from a random start; so for the first half of the epochs codes are
+    led to the places of UMAP itself, made here from the same graph, and then let go.
 
     neighbour_weight : λ, in nats of the reconstruction; 0: none.
     guide : weight of ½ ‖z − z_UMAP‖² in the first half; 0: no guide.

@@ -22,15 +22,22 @@ ENOUGH = 100  # rows: smaller batches estimate mean activations too noisily on t
 class SparseAutoencoder(Estimator):
     """Autoencoder whose units are each active for few rows only; the code may be wide.
 
-    sparsity "kl": minimise J + β Σ_j KL(ρ ‖ ρ̂_j), with units in (0, 1), ρ̂_j the mean activation
-    of unit j over the batch (and a running mean, where batches are small), ρ `target_activation`
-    and β `sparsity_weight`. "l1": minimise J + weight · Σ_j |z_j|. "top-k": only the `k` largest
-    units of a row are kept.
+        "kl"      minimise J + β Σ_j KL(ρ ‖ ρ̂_j),  ρ̂_j the mean activation of unit j, in (0, 1)
+        "l1"      minimise J + weight · Σ_j |z_j|
+        "top-k"   minimise J, with all but the k largest units of a row set to 0
+
+    J is −log p(x | z). ρ̂_j is a mean over the batch (and a running one, where batches are small),
+    ρ is `target_activation` and β `sparsity_weight`.
+
+    When: units should stand for something that can be looked at, one by one: strokes, parts,
+    topics. With ``hidden_layer_sizes=()`` each unit is a feature of the input itself.
+
+    Watch: too large a weight leaves units that are never on (dead) or that are on at ρ for every
+    row; `diagnosis_` counts both. An L1 penalty also shrinks the units that are in use. For very
+    wide codes see `SparseDictionary`.
 
     l2 : λ of a further term λ/2 Σ W², which makes features smooth and codes worth more to a
         classifier (docs/results.md).
-
-    With ``hidden_layer_sizes=()`` each unit is a feature one can look at.
 
     Ng 2011, "Sparse autoencoder" (CS294A lecture notes), sec. 3; Olshausen & Field 1996; Makhzani
     & Frey 2013, "k-sparse autoencoders".

@@ -40,8 +40,19 @@ LAYERS: dict[str, Callable[[StackedAutoencoder, int, bool], Words]] = {
 class StackedAutoencoder(FineTuned):
     """Deep autoencoder trained one layer at a time, each on the features of the one below.
 
+        layer i:  minimise −log p(h_{i−1} | z_i(h_{i−1})),  h_0 = x,  h_i = z_i(h_{i−1})
+        then, all layers together, −log p(x | z)  or  −log softmax(W z + b)_y
+
     Layer i is a one-layer autoencoder of its own on the features h_{i−1} of the finished layers,
     which stay as they are, bit for bit. At the end all layers are fine-tuned together.
+
+    When: labels are few and rows many: layers learn from rows, the end from labels
+    (``fine_tune="labels"``). Also for deep networks of saturating units, which do not find their
+    way from a random start.
+
+    Watch: with today's activations and optimiser a deep network can be trained at once, and the
+    layers must show that they help: ``layers=None`` is the control, with the same network. Sigmoid
+    units learn slowly from small weights: give them a higher `layer_lr`.
 
     layers : "plain", "denoising", "sparse" or "contractive": one kind for all, or one each; None:
         no layer is trained on its own, which is the control.

@@ -18,16 +18,23 @@ from diabolo.parts.stein import Divergence
 class SUREAutoencoder(Estimator):
     """Autoencoder that removes Gaussian noise and has never seen a clean row.
 
-    Minimises ½‖x̂ − x‖² + σ² div x̂ over noisy rows x, Stein's unbiased estimate of the squared error
-    to the clean ones; where it is linear, it becomes the Wiener filter. Unlike a denoising
-    autoencoder it needs to know how strong the noise is, and nothing else.
+        minimise ½‖x̂ − x‖² + σ² Σ_j ∂x̂_j/∂x_j  over noisy rows x
+
+    This is Stein's unbiased estimate of the squared error to the clean rows: copying the noise
+    lowers the first term and raises the second. Where it is linear, it becomes the Wiener filter.
+
+    When: all rows are noisy, and how noisy is known; for single photographs see
+    `diabolo.uses.denoise`.
+
+    Watch: the noise has to be Gaussian, independent from entry to entry, and equally strong in
+    all of them. With too small a `sigma` noise stays, with too large a one detail goes.
 
     sigma : standard deviation of the noise, in units of the scaled input.
 
     By default all columns keep one scale, so that the noise is as strong in each.
 
-    Stein 1981; Soltanayev & Chun 2018, "Training deep learning based denoisers without ground truth
-    data".
+    Stein 1981, "Estimation of the mean of a multivariate normal distribution"; Soltanayev & Chun
+    2018, "Training deep learning based denoisers without ground truth data".
     """
 
     sigma: float = 0.1

@@ -17,13 +17,20 @@ from diabolo.parts.penalties import TotalCorrelation
 class BetaTCVAE(VariationalAutoencoder):
     """Variational autoencoder in which the total correlation of the units counts `beta` times.
 
+        E_x KL(q(z|x) ‖ p(z)) = I(x; z) + KL(q(z) ‖ Π_j q(z_j)) + Σ_j KL(q(z_j) ‖ p(z_j))
+
     The KL is made of what the code says about the row, the units' total correlation, and each
     unit's distance from its prior; a β-VAE weighs all three, this one the second alone, so that it
     pays for independent units with less of the reconstruction. The history has the total
     correlation and the mutual information, in nats.
 
-    sampling : how q(z) is estimated from a batch, "stratified" or "weighted"; both are rough in
-        many units with small batches: take batches of some hundred rows.
+    When: units should be independent of each other, and reconstructions better than those of a
+    `BetaVAE` that gets as far.
+
+    Watch: q(z) is estimated from a batch, roughly in many units with small batches: take batches of
+    some hundred rows.
+
+    sampling : how q(z) is estimated from a batch, "stratified" or "weighted".
 
     Chen et al. 2018, "Isolating sources of disentanglement in variational autoencoders", eq. 4
     with α = γ = 1.

@@ -13,8 +13,16 @@ from diabolo.parts.critics import RowCritic
 class VAEGAN(Criticised, VariationalAutoencoder):
     """Variational autoencoder whose decoder also plays against a critic of rows.
 
-    The bound plus λ (−E[log D(decode(z))] + ½ ‖D_l(x) − D_l(x̂)‖²), z ~ N(0, I): draws of the prior
-    have to pass for rows, and reconstructions to be alike in the critic's own features.
+        minimise −ELBO + λ (−E[log D(decode(z))] + ½ ‖D_l(x) − D_l(x̂)‖²),  z ~ N(0, I)
+
+    Draws of the prior have to pass for rows, and reconstructions to be alike in the critic's own
+    features D_l.
+
+    When: samples of a `VariationalAutoencoder` are too smooth, and an encoder is needed, which a
+    `GenerativeAdversarialNetwork` lacks.
+
+    Watch: pixels are rebuilt less exactly, since the critic asks for rows that look right. Too
+    large a weight undoes the bound.
 
     critic_weight : λ.
 

@@ -18,10 +18,17 @@ from diabolo.parts.priors import VampPrior
 
 
 class VampPriorVAE(VariationalAutoencoder):
-    """Variational autoencoder with p(z) = 1/K Σ_k q(z|u_k) for learned pseudo-inputs u_k.
+    """Variational autoencoder whose prior is what the encoder says of learned examples.
+
+        p(z) = 1/K Σ_k q(z|u_k)  for learned pseudo-inputs u_k
 
     The prior that makes the bound largest is the mean posterior over all training rows; this is
     the same over a few rows that are learned, so it does not over-fit and stays cheap.
+
+    When: a standard normal is too simple a shape for the codes, and what it should be is not known.
+
+    Watch: a step costs K encoder passes besides. With too few pseudo-inputs it is a poor prior,
+    with as many as rows it over-fits.
 
     n_pseudo_inputs : K; 500 in the paper. They start from training rows, drawn at random, where
         these are numbers alone.

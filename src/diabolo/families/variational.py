@@ -16,10 +16,20 @@ from diabolo.parts.codes import Code, Gaussian
 
 
 class VariationalAutoencoder(Generative):
-    """Autoencoder with q(z|x) = N(μ(x), σ²(x)), p(z) = N(0, I) and a likelihood p(x|z).
+    """Autoencoder with a Gaussian latent space that can be sampled.
 
-    Maximises the evidence lower bound E_q[log p(x|z)] − β KL(q(z|x) ‖ p(z)), so that codes of the
-    data fill the prior, and draws from the prior decode to new data.
+        q(z|x) = N(μ(x), σ²(x)),  p(z) = N(0, I)
+        maximise E_q[log p(x|z)] − β KL(q(z|x) ‖ p(z))
+
+    The evidence lower bound makes codes of the data fill the prior, so that draws from the prior
+    decode to new data, and says how likely a row is (`log_likelihood`).
+
+    When: new rows are wanted, or a code space without holes, in which every place means
+    something; or a likelihood, in nats, that models can be compared by.
+
+    Watch: units whose KL is 0 say nothing, and a strong decoder or a large β leaves many of them
+    (`diagnosis_` counts the active ones). Samples of images are smoother than images are: the
+    likelihood's mean is shown, and a Gaussian one has no sharp edges to lose.
 
     beta : weight of the KL; 1 is the bound (Higgins et al. 2017 for others).
     warmup : epochs over which β grows from 0 (Sønderby et al. 2016).

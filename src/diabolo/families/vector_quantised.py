@@ -18,9 +18,15 @@ CODEBOOKS = {"average": VectorQuantiser, "gradient": GradientVectorQuantiser}
 class VQVAE(Quantised):
     """Autoencoder whose code is a few entries of learned codebooks.
 
+        minimise −log p(x | e) + β ‖h − sg[e]‖²,  e the entry nearest to h,  sg: no gradient
+
     The encoder's `n_components` numbers are cut into vectors, and each is replaced by the nearest
-    entry e of its codebook: minimise −log p(x | e) + β ‖h − sg[e]‖². `indices` are the entries'
-    numbers, `transform` the entries themselves.
+    entry of its codebook. `indices` are the entries' numbers, `transform` the entries themselves.
+
+    When: a code of whole numbers is wanted: tokens for a sequence model, or a code of so many bits.
+
+    Watch: entries that nobody chooses are lost capacity; the history has "perplexity", as how many
+    of the entries are in use. `FSQAutoencoder` has no codebook that could die.
 
     codebook_size : entries of each codebook.
     vector_size : numbers an entry; None: the largest of 4, 3, 2 and 1 that divides n_components.
@@ -28,8 +34,6 @@ class VQVAE(Quantised):
     commitment : β, how strongly the encoder is held to the entries.
     codebook : entries follow what chose them by "average" (a moving one, with unused entries put
         back on the data) or by "gradient" (the first paper's; unused entries stay unused).
-
-    The history has "perplexity", as how many of the entries are in use.
 
     van den Oord, Vinyals & Kavukcuoglu 2017, "Neural discrete representation learning"; Razavi,
     van den Oord & Vinyals 2019, "Generating diverse high-fidelity images with VQ-VAE-2".

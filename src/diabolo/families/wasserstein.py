@@ -18,9 +18,15 @@ from diabolo.parts.penalties import Discrepancy
 class WassersteinAutoencoder(Estimator):
     """Deterministic autoencoder whose codes together follow N(0, I): WAE-MMD.
 
-    Minimises −log p(x|z(x)) + λ MMD²(q(z), N(0, I)) with inverse multiquadratic kernels. Unlike a
-    variational code, a single one is a point and may lie anywhere, so reconstructions stay sharp;
-    there is no bound on log p(x). Batches have to be large enough to show q(z), 100 or more.
+        minimise −log p(x|z(x)) + λ MMD²(q(z), N(0, I)),  inverse multiquadratic kernels
+
+    Unlike a variational code, a single one is a point and may lie anywhere, so reconstructions
+    stay sharp.
+
+    When: rows are to be rebuilt as well as by a plain autoencoder, and sampled from, too.
+
+    Watch: there is no bound on log p(x). Batches have to be large enough to show q(z), 100 or
+    more; an MMD sees less and less in many units, so keep the code small.
 
     divergence_weight : λ.
 
