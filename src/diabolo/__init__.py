@@ -51,6 +51,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which cannot see through the
     from diabolo.uses.detect.detector import AnomalyDetector as AnomalyDetector
     from diabolo.uses.impute import Imputer as Imputer
     from diabolo.uses.manifold.explore import Manifold as Manifold
+    from diabolo.uses.quantise import quantised as quantised
     from diabolo.uses.saved import load as load
 
 __version__ = "0.1.0"
@@ -92,6 +93,7 @@ _HOMES = {
     "AnomalyDetector": "diabolo.uses.detect.detector",
     "Imputer": "diabolo.uses.impute",
     "load": "diabolo.uses.saved",
+    "quantised": "diabolo.uses.quantise",
     "open_dataset": "diabolo.data.sources",
     "Dataset": "diabolo.data.dataset",
     "Columns": "diabolo.data.columns",

@@ -8,6 +8,7 @@ import pytest
 
 from diabolo import load
 from diabolo.cli import models
+from diabolo.parts import int8
 
 
 @pytest.fixture
@@ -88,6 +89,38 @@ def test_json(diabolo, digits_model, tmp_path):
         "units": 4,
         "labels": False,
     }
+
+
+def test_eight_bits_say_what_they_cost(diabolo, digits_model, tmp_path):
+    path, exact = tmp_path / "codes.npy", load(digits_model).transform("digits")
+    code, out, err = diabolo("encode", digits_model, "digits", "-o", path, "--int8")
+    assert (code, err) == (0, "")
+    assert "\nint8: codes off by " in out
+    assert "of the nearest neighbours kept\n" in out
+    codes = np.load(path)
+    assert not np.array_equal(codes, exact)
+    assert ((codes - exact) ** 2).sum() < 0.05**2 * exact.var(0).sum() * len(exact)
+    said = diabolo("encode", digits_model, "digits", "-o", path, "-f", "--int8", "--json").out
+    assert json.loads(said)["int8"].keys() == {"code", "reconstruction", "neighbours"}
+
+
+def test_eight_bits_that_cost_too_much_are_float32(diabolo, digits_model, tmp_path, monkeypatch):
+    monkeypatch.setattr(int8, "LEVELS", 7)
+    path = tmp_path / "codes.npy"
+    code, out, err = diabolo("encode", digits_model, "digits", "-o", path, "--int8")
+    assert code == 0
+    assert err.startswith("warning: eight bits are too coarse for this encoder (codes off by ")
+    assert err.endswith("encoded in float32 instead\n")
+    assert "int8" not in out
+    assert np.array_equal(np.load(path), load(digits_model).transform("digits"))
+
+
+def test_eight_bits_are_for_codes(diabolo, digits_model, tmp_path):
+    path = tmp_path / "codes.npy"
+    flags = ("--int8", "--layer", 1)
+    result = diabolo("encode", digits_model, "digits", "-o", path, *flags)
+    assert (result.code, result.out) == (2, "")
+    assert "--int8 is for codes: leave out --layer" in result.err
 
 
 def test_a_pipe_gets_csv_alone(diabolo, vae_model, table):

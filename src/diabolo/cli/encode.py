@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from diabolo.data.sources import Dataset
+    from diabolo.estimators.estimator import Estimator
+    from diabolo.uses.quantise import Price
 
 
 def encode(
@@ -27,6 +31,15 @@ def encode(
     layer: Annotated[
         int | None, Parameter(help="Features of this hidden level, 1 first, instead of the code.")
     ] = None,
+    int8: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            help="In whole numbers of eight bits: twice as fast, if some of the rows show that it "
+            "costs little; else in float32.",
+            show_default=False,
+        ),
+    ] = False,
     target: Target = None,
     split: Split = "train",
     force: Force = False,
@@ -38,13 +51,17 @@ def encode(
     however large the data.
     """
     from diabolo.cli import models, tables
+    from diabolo.cli.usage import UsageError
 
+    if int8 and layer is not None:
+        raise UsageError("--int8 is for codes: leave out --layer, or --int8.")
     tables.check_suffix(output)
     check_target(output, force)
     estimator, dataset = models.opened(model, data, target, split)
+    transform, price = _quantised(estimator, dataset) if int8 else (estimator.transform, None)
 
     def codes(rows: Dataset) -> np.ndarray:
-        return estimator.transform(rows) if layer is None else estimator.features(rows, layer)
+        return transform(rows) if layer is None else estimator.features(rows, layer)
 
     pieces = models.through(codes, estimator, dataset)
     first = next(pieces)
@@ -59,16 +76,31 @@ def encode(
     )
     if output != tables.STDOUT:
         labelled = dataset.labels is not None and output.suffix.lower() != ".npy"
-        print(_report(output, len(dataset), len(names), labelled, json))
+        print(_report(output, len(dataset), len(names), labelled, price, json))
 
 
-def _report(path: Path, rows: int, units: int, labelled: bool, json: bool) -> str:
+def _quantised(estimator: Estimator, dataset: Dataset) -> tuple[Callable, Price | None]:
+    """What encodes, and what that costs; the model itself, with a warning, where it costs much."""
+    from diabolo.uses.quantise import TooCoarseError, quantised
+
+    try:
+        fast = quantised(estimator, dataset)
+    except TooCoarseError as error:
+        warnings.warn(f"{error.finding}: encoded in float32 instead", stacklevel=2)
+        return estimator.transform, None
+    return fast.transform, fast.price
+
+
+def _report(
+    path: Path, rows: int, units: int, labelled: bool, price: Price | None, json: bool
+) -> str:
     size = path.stat().st_size
     if json:
-        return text.as_json(
-            {"file": str(path), "bytes": size, "rows": rows, "units": units, "labels": labelled}
-        )
+        found = {"file": str(path), "bytes": size, "rows": rows, "units": units, "labels": labelled}
+        return text.as_json(found | ({"int8": price._asdict()} if price else {}))
     labels = ", labels" if labelled else ""
+    eight_bits = f"\nint8: {price}" if price else ""
     return (
-        f"{path}: {text.many(rows, 'row')} of {text.many(units, 'unit')}{labels}, {text.size(size)}"
+        f"{path}: {text.many(rows, 'row')} of {text.many(units, 'unit')}{labels}, "
+        f"{text.size(size)}{eight_bits}"
     )
