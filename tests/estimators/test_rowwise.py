@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from diabolo.estimators.rowwise import TOGETHER, WideLinear, apply, require_finite
+from diabolo.estimators.rowwise import PIECE, TOGETHER, WideLinear, apply, require_finite
 from diabolo.families import AUTOENCODERS, family
 
 N, D = 1000, 784
@@ -85,6 +85,46 @@ def test_wide_linear_is_linear(outputs, bias):
     expected = x.double() @ weight.T.double() + (0 if b is None else b.double())
     assert out.shape == (5, outputs)
     torch.testing.assert_close(out.double(), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(("inputs", "outputs"), [(784, 1000), (500, 250), (257, 300), (64, 2000)])
+def test_large_products_do_not_depend_on_company(inputs, outputs, threads):
+    noise = torch.Generator().manual_seed(0)
+    x, weight = (torch.randn(n, inputs, generator=noise) for n in (PIECE, outputs))
+    b, before = torch.randn(outputs, generator=noise), torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        whole = apply(lambda x, _: F.linear(x, weight, b), x)
+        many, fixed = WideLinear(again=True), torch.nn.Parameter(weight)
+        for _ in range(2):  # laid out, and as it was laid out
+            assert torch.equal(apply(lambda x, _: F.linear(x, fixed, b), x, None, many), whole)
+        assert len(many._laid_out) == 1
+        apply(lambda x, _: F.linear(x, weight.clone(), b), x, None, many)  # made for the moment
+        assert len(many._laid_out) == 1
+        for first, last in [(0, 1), (5, 40), (100, 612), (7, 1024)]:
+            some = apply(lambda x, _: F.linear(x, weight, b), x[first:last])
+            assert torch.equal(some, whole[first:last])
+    finally:
+        torch.set_num_threads(before)
+    expected = x.double() @ weight.T.double() + b.double()
+    torch.testing.assert_close(whole.double(), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "weight",
+    [
+        torch.zeros(300, 300, dtype=torch.float64),
+        torch.zeros(400, 300).T,
+        torch.zeros(400, 300)[:, ::2],
+    ],
+    ids=["double", "transposed", "strided"],
+)
+def test_other_large_products_are_torch_s(weight):
+    x = torch.ones(3, weight.shape[1], dtype=weight.dtype)
+    with WideLinear(again=True) as linear:
+        assert torch.equal(F.linear(x, weight), torch.zeros(3, len(weight), dtype=weight.dtype))
+    assert not linear._laid_out
 
 
 def test_few_rows_are_filled_up_and_cut_off_again():

@@ -7,56 +7,101 @@ equal bits (tests/families/test_contract.py):
     rows      pieces are filled up with zeros to a multiple of 16: few rows take another kernel
     outputs   a linear map to fewer than 16 outputs is computed as one to 16: the kernel for
               narrow ones begins anew at every row whose address is not a multiple of 16 bytes
+
+Large matrices are multiplied by oneDNN, whose products do not depend on the other rows either: on
+an AMD EPYC it is 1.11 times as fast as MKL at 784-1000-500-250-30, and 1.16 times with the weights
+laid out for it beforehand.
 """
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from diabolo.data.batches import Batches, all_finite
 
 PIECE = 1024  # rows at once: activations stay in the cache (bench/encode.py)
 TOGETHER = 16  # rows and outputs
+LARGE = 2**16  # weights of a matrix; for smaller ones oneDNN takes longer to begin than MKL to end
+MANY = 8 * PIECE  # rows, for which it pays to lay weights out
+ONEDNN = (
+    platform.machine() in ("x86_64", "AMD64")
+    and torch.backends.mkldnn.is_available()
+    and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+)
 
 Rowwise = Callable[[Tensor, Tensor | None], Tensor]
 
 
 class WideLinear(TorchFunctionMode):
-    """Linear maps to a few outputs are computed with zeros for others, which are cut off again."""
+    """Linear maps of rows, each as if it came alone, by the kernel that is quickest at that.
+
+    again : whether the same parameters will be used again and again, and stay as they are.
+    """
+
+    def __init__(self, again: bool = False) -> None:
+        super().__init__()
+        self._again = again
+        self._laid_out: dict[int, tuple[Tensor, Tensor]] = {}  # weights by id, and as oneDNN's
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         if func is F.linear:
-            return _wide(*args, **kwargs or {})
+            return self._linear(*args, **kwargs or {})
         return func(*args, **kwargs or {})
 
-
-def _wide(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """F.linear, (n, k) → (n, m)."""
-    outputs = weight.shape[0]
-    if outputs >= TOGETHER:
+    def _linear(self, input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        """F.linear, (n, k) → (n, m)."""
+        if weight.shape[0] < TOGETHER:
+            return _wide(input, weight, bias)
+        if _is_for_onednn(input, weight):
+            stays = self._again and isinstance(weight, nn.Parameter)
+            laid_out = self._as_onednn(weight) if stays else weight
+            return torch.ops.mkldnn._linear_pointwise(input, laid_out, bias, "none", [], "")
         return F.linear(input, weight, bias)
+
+    def _as_onednn(self, weight: Tensor) -> Tensor:
+        if id(weight) not in self._laid_out:  # which it keeps, so that no other gets its id
+            laid_out = torch.ops.mkldnn._reorder_linear_weight(weight, PIECE)
+            self._laid_out[id(weight)] = weight, laid_out
+        return self._laid_out[id(weight)][1]
+
+
+def _is_for_onednn(input: Tensor, weight: Tensor) -> bool:
+    if not ONEDNN or weight.numel() < LARGE or not weight.is_contiguous() or input.dim() != 2:
+        return False
+    return input.dtype == weight.dtype == torch.float32 and input.device.type == "cpu"
+
+
+def _wide(input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """F.linear to a few outputs, with zeros for others, which are cut off again."""
+    outputs = weight.shape[0]
     missing = TOGETHER - outputs
     bias = None if bias is None else F.pad(bias, (0, missing))
     return F.linear(input, F.pad(weight, (0, 0, 0, missing)), bias)[..., :outputs]
 
 
-def apply(function: Rowwise, x: Tensor, side: Tensor | None = None) -> Tensor:
-    """function(x, side) for at most `PIECE` scaled rows (n, d) and their context (n, c)."""
+def apply(
+    function: Rowwise, x: Tensor, side: Tensor | None = None, linear: WideLinear | None = None
+) -> Tensor:
+    """function(x, side) for at most `PIECE` scaled rows (n, d) and their context (n, c).
+
+    linear : where weights are laid out already, if they are.
+    """
     rows = len(x)
     missing = -rows % TOGETHER
     if missing:
         x = torch.cat([x, x.new_zeros(missing, x.shape[1])])
         side = None if side is None else torch.cat([side, side.new_zeros(missing, side.shape[1])])
-    with torch.inference_mode(), WideLinear():
+    with torch.inference_mode(), linear or WideLinear():
         return function(x, side)[:rows]
 
 
@@ -71,8 +116,9 @@ def collect(
     back : from scaled units to those of the data, where the result are rows.
     """
     result, start = np.empty((0, width), np.float32), 0
+    linear = WideLinear(again=batches.n_rows >= MANY)
     for batch in batches.in_order(PIECE):
-        out = apply(function, batch.x, batch.context)
+        out = apply(function, batch.x, batch.context, linear)
         require_finite(out, start)
         piece = back(out).reshape(len(out), width) if back else out.cpu().numpy()
         if start == 0:
