@@ -7,7 +7,8 @@ Every contestant gets the same net (784-1000-500-250-30 or 64-16-2, mirrored, Re
 sigmoid output), the same float32 rows in [0, 1], batches and Adam with its rate, through its own
 public interface (bench/peers/by_*.py; what an interface does not let one set is said there). The
 other libraries live in an environment of their own, made at the first call; torch is the release
-that diabolo itself runs on. What cannot be installed or fails is listed with the reason.
+that diabolo itself runs on. What cannot be installed or fails is listed with the reason. A call
+that was interrupted is gone on with by the next one; who is far behind needs no second round.
 
     large-128, large-1000, small   seconds of one more epoch of a fit, first fit, import, memory
     many                           32 small models at once: an epoch of one of them
@@ -20,27 +21,26 @@ Figures go to results/peers.json.
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import json
 import os
 import subprocess
 import sys
 import tempfile
-import venv
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent / "peers"))
 
+from environment import last_line, prepared
 from kept import RESULTS, keep
 from step import digits, hardware, images
 
-HERE = Path(__file__).resolve().parent
-FOLDER = HERE / "peers"
-OURS = "diabolo"
+from report import LEADING, OURS, Runs, ratio, summary, table
+
+FOLDER = Path(__file__).resolve().parent / "peers"
 
 # contestant → its module, and what has to be installed for it; None: diabolo's own environment
 CONTESTANTS: dict[str, tuple[str, list[str] | None]] = {
@@ -57,7 +57,6 @@ CONTESTANTS: dict[str, tuple[str, list[str] | None]] = {
     "clustpy": ("by_clustpy", ["scipy", "matplotlib", "pandas", "tqdm", "scikit-learn", "clustpy"]),
     "scikit-learn": ("by_sklearn", ["scikit-learn"]),
 }
-ALONE = {"clustpy"}  # without what it asks for: torchvision, which comes for CUDA only
 FAR = 1.6  # times as long as diabolo: one round is enough to see that
 LARGE, SMALL = [784, 1000, 500, 250, 30], [64, 16, 2]
 ONLY = {  # tasks that not everybody enters
@@ -104,47 +103,6 @@ def tasks(folder: Path, quick: bool) -> dict[str, dict[str, Any]]:
 _QUALITY = {"held_out": 1000, "grid": [1, 2, 3, 4, 6, 8], "target": 25.0}
 
 
-# the environment
-
-
-def prepared(path: Path, wanted: list[str]) -> tuple[Path, dict[str, str]]:
-    """The interpreter that has the other libraries, and why some of them are not there."""
-    python = path / "bin" / "python"
-    if not python.exists():
-        print(f"making an environment for the other libraries in {path}", flush=True)
-        venv.create(path, with_pip=True)
-    left_out = {}
-    for name in wanted:
-        packages, done = CONTESTANTS[name][1], path / f"ready-{name.replace(' ', '-')}"
-        if packages is None or done.exists():
-            continue
-        reason = _installed(python, packages, name in ALONE)
-        if reason:
-            left_out[name] = f"cannot be installed: {reason}"
-        else:
-            done.touch()
-    return python, left_out
-
-
-def _installed(python: Path, packages: list[str], last_alone: bool) -> str | None:
-    """Install what is missing, torch never as another release; None or why it went wrong."""
-    release = importlib.metadata.version("torch").partition("+")[0]
-    pinned = python.parent.parent / "constraints.txt"
-    pinned.write_text(f"torch=={release}\n")
-    call = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    steps = [[*call, "-c", str(pinned), *(packages[:-1] if last_alone else packages)]]
-    if last_alone:
-        steps.append([*call, "--no-deps", packages[-1]])
-    for step in steps:
-        done = subprocess.run(step, capture_output=True, text=True, check=False)
-        if done.returncode:
-            return _last_line(done.stderr)
-    listed = [str(python), "-m", "pip", "list", "--format=freeze", "--disable-pip-version-check"]
-    found = subprocess.run(listed, capture_output=True, text=True, check=True).stdout
-    unwanted = [line for line in found.splitlines() if line.startswith(("nvidia", "torchvision"))]
-    return f"it brought {', '.join(unwanted)}" if unwanted else None
-
-
 # measuring
 
 
@@ -174,109 +132,66 @@ def measured(
     except subprocess.TimeoutExpired:
         return "took more than ten minutes"
     if done.returncode:
-        return _last_line(done.stderr) or f"exit code {done.returncode}"
+        return last_line(done.stderr) or f"exit code {done.returncode}"
     return json.loads(done.stdout)
 
 
-def _last_line(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip() and "WARNING" not in line]
-    return lines[-1].strip()[:300] if lines else ""
+class Race:
+    """The runs of one task; what an earlier call measured with the same settings is gone on with.
 
+    runs : figures of every round. left_out : contestants, and why.
+    """
 
-def race(
-    names: list[str],
-    task: dict[str, Any],
-    python: Path,
-    wanted: argparse.Namespace,
-    left_out: dict[str, str],
-) -> dict[str, list[dict[str, Any]]]:
-    """What everybody needed in every round; who fails once is out, who is far behind is done."""
-    runs: dict[str, list[dict[str, Any]]] = {}
-    for number in range(wanted.rounds):
-        behind = {name for name in runs if _is_far_behind(LEADING[task["kind"]], name, runs)}
-        for name in names[number % len(names) :] + names[: number % len(names)]:
-            if name in left_out or name in behind:
-                continue
-            figures = measured(name, task, python, wanted)
-            if isinstance(figures, str):
-                left_out[name] = figures
-                print(f"  {name}: {figures}", file=sys.stderr, flush=True)
-            else:
-                runs.setdefault(name, []).append(figures)
-    return {name: runs[name] for name in names if name in runs and name not in left_out}
+    def __init__(self, title: str, task: dict[str, Any], wanted: argparse.Namespace) -> None:
+        self.title, self.task, self.wanted = title, task, wanted
+        said = {name: value for name, value in task.items() if name not in ("data", "kind")}
+        clock = "processor" if wanted.cpu else "wall"
+        self.setting = said | {
+            "threads": wanted.threads,
+            "clock": clock,
+            "pinned": bool(wanted.cpus),
+        }
+        self.runs: Runs = {}
+        self.left_out: dict[str, str] = {}
+        if not wanted.quick:
+            self._go_on()
 
+    def _go_on(self) -> None:
+        path = RESULTS / "peers.json"
+        kept = json.loads(path.read_text()) if path.exists() else {}
+        before = kept.get(self.title, {}).get("figures", {})
+        if before.get("setting") == self.setting:
+            self.runs = before["runs"]
 
-def _is_far_behind(key: str, name: str, runs: dict[str, list[dict[str, Any]]]) -> bool:
-    ratio = _ratio(key, runs[name], runs.get(OURS, []))
-    return ratio is not None and ratio > FAR
+    def run(self, names: list[str], python: Path) -> None:
+        """Everybody in turn; who fails is out, who is far behind has said enough."""
+        for number in range(self.wanted.rounds):
+            turn = number % len(names)
+            for name in names[turn:] + names[:turn]:
+                done = self.runs.get(name, [])
+                if len(done) > number or name in self.left_out or self._is_far_behind(name):
+                    continue
+                self._measure(name, python)
 
+    def _measure(self, name: str, python: Path) -> None:
+        figures = measured(name, self.task, python, self.wanted)
+        if isinstance(figures, str):
+            self.left_out[name] = figures
+            self.runs.pop(name, None)
+        else:
+            figures["load"] = round(os.getloadavg()[0], 1)
+            self.runs.setdefault(name, []).append(figures)
+        if not self.wanted.quick:
+            kept = {"setting": self.setting, "contestants": self.figures(), "runs": self.runs}
+            keep("peers", **{self.title: kept | {"left_out": self.left_out}})
 
-# what comes of it
+    def _is_far_behind(self, name: str) -> bool:
+        ours, key = self.runs.get(OURS, []), LEADING[self.task["kind"]]
+        times = ratio(key, self.runs.get(name, []), ours)
+        return times is not None and times > FAR
 
-LEADING = {"epoch": "epoch_s", "many": "epoch_s", "encode": "rows_per_s", "quality": "seconds"}
-
-
-def summary(task: dict[str, Any], runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    """Medians, and how many times as long as diabolo everybody took: medians of the rounds'."""
-    key = LEADING[task["kind"]]
-    figures = {}
-    for name, rounds in runs.items():
-        load = round(os.getloadavg()[0], 1)
-        row: dict[str, Any] = {"version": rounds[0]["version"], "rounds": len(rounds), "load": load}
-        for field, value in rounds[0].items():
-            if isinstance(value, float | int):
-                values = [each[field] for each in rounds if each[field] is not None]
-                row[field] = median(values) if values else None
-        if task["kind"] in ("epoch", "many"):
-            row["us_per_step"] = 1e6 * row["epoch_s"] * task["batch"] / task["rows"]
-            row["rows_per_s"] = task["rows"] / row["epoch_s"]
-        if task["kind"] == "quality":
-            row["tried"] = rounds[0]["tried"]
-        row["times_diabolo"] = _ratio(key, rounds, runs.get(OURS, []))
-        figures[name] = row
-    return figures
-
-
-def _ratio(key: str, theirs: list[dict[str, Any]], ours: list[dict[str, Any]]) -> float | None:
-    pairs = [
-        (a[key], b[key]) if key != "rows_per_s" else (b[key], a[key])
-        for a, b in zip(theirs, ours, strict=False)
-    ]
-    whole = [a / b for a, b in pairs if a is not None and b is not None]
-    return median(whole) if whole else None
-
-
-HEADS = {
-    "rows_per_s": ("rows/s", "{:,.0f}"),
-    "us_per_step": ("µs a step", "{:,.1f}"),
-    "seconds": ("seconds", "{:.1f}"),
-    "epochs": ("epochs", "{:.0f}"),
-    "times_diabolo": ("× diabolo", "{:.2f}"),
-    "first_fit_s": ("first fit s", "{:.2f}"),
-    "import_s": ("import s", "{:.2f}"),
-    "peak_mb": ("peak MB", "{:,.0f}"),
-}
-
-
-def table(figures: dict[str, Any]) -> str:
-    """Contestants, the quickest first."""
-    columns = [key for key in HEADS if any(key in row for row in figures.values())]
-    rows = [["", *(HEADS[key][0] for key in columns)]]
-    order = sorted(figures, key=lambda name: figures[name]["times_diabolo"] or float("inf"))
-    for name in order:
-        values = [figures[name].get(key) for key in columns]
-        cells = [
-            "—" if value is None else HEADS[key][1].format(value)
-            for key, value in zip(columns, values, strict=True)
-        ]
-        rows.append([name, *cells])
-    widths = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))]
-    return "\n".join(
-        "  "
-        + row[0].ljust(widths[0])
-        + "".join(c.rjust(w + 2) for c, w in zip(row[1:], widths[1:], strict=True))
-        for row in rows
-    )
+    def figures(self) -> dict[str, Any]:
+        return summary(self.task, self.runs)
 
 
 def entered(name: str, task: str) -> bool:
@@ -303,41 +218,22 @@ def main() -> None:
     wanted = parser.parse_args()
     names = [n for n in CONTESTANTS if n == OURS or not wanted.peers or n in wanted.peers]
     print(hardware(wanted.threads), flush=True)
-    python, missing = prepared(wanted.venv.absolute(), names)
+    others = {name: CONTESTANTS[name][1] for name in names}
+    python, missing = prepared(
+        wanted.venv.absolute(), {name: needs for name, needs in others.items() if needs}
+    )
     with tempfile.TemporaryDirectory() as folder:
         for title, task in tasks(Path(folder), wanted.quick).items():
             if wanted.only and title not in wanted.only:
                 continue
-            left_out = {name: why for name, why in missing.items() if entered(name, title)}
-            entrants = [name for name in names if entered(name, title)]
-            runs = race(entrants, task, python, wanted, left_out)
-            figures = summary(task, runs)
+            race = Race(title, task, wanted)
+            race.left_out = {name: why for name, why in missing.items() if entered(name, title)}
+            race.run([name for name in names if entered(name, title)], python)
             load = os.getloadavg()[0]
-            print(f"\n{title}, {wanted.threads} threads, load {load:.1f}\n{table(figures)}")
-            for name, reason in left_out.items():
+            print(f"\n{title}, {wanted.threads} threads, load {load:.1f}\n{table(race.figures())}")
+            for name, reason in race.left_out.items():
                 print(f"  left out: {name}: {reason}")
             sys.stdout.flush()
-            if not wanted.quick:
-                said = {k: v for k, v in task.items() if k not in ("data", "kind")}
-                clock = "processor" if wanted.cpu else "wall"
-                setting = said | {"threads": wanted.threads, "clock": clock, "cpus": wanted.cpus}
-                keep("peers", **{title: _beside_kept(title, setting, figures, left_out)})
-
-
-def _beside_kept(
-    title: str, setting: dict[str, Any], figures: dict[str, Any], left_out: dict[str, str]
-) -> dict[str, Any]:
-    """What was measured of the same task before, and this; of diabolo what had more rounds."""
-    path = RESULTS / "peers.json"
-    kept = json.loads(path.read_text()) if path.exists() else {}
-    before = kept.get(title, {}).get("figures", {})
-    if before.get("setting") != setting:
-        before = {"contestants": {}, "left_out": {}}
-    known = before["contestants"]
-    ours = max(figures.get(OURS), known.get(OURS), key=lambda row: row["rounds"] if row else 0)
-    found = {**known, **figures, OURS: ours}
-    missing = {n: why for n, why in {**before["left_out"], **left_out}.items() if n not in found}
-    return {"setting": setting, "contestants": found, "left_out": missing}
 
 
 if __name__ == "__main__":
