@@ -13,7 +13,8 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from diabolo.uses.compress.files import compress, decompress
+from diabolo.uses.compress.compressing import compress
+from diabolo.uses.compress.decompressing import decompress
 from sklearn.datasets import load_digits
 
 folder = Path(tempfile.mkdtemp())
