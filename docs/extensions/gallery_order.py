@@ -17,6 +17,7 @@ ORDER = (
     "stacked",
     "manifold",
     "compress",
+    "encode",
     "auto",
     "check",
 )

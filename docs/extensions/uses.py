@@ -25,9 +25,9 @@ REFERENCE = {
     "classify": ("diabolo.EncoderClassifier",),
     "cluster": ("diabolo.DeepClusterer",),
     "compress": (
-        "diabolo.uses.compress.files.compress",
-        "diabolo.uses.compress.files.decompress",
-        "diabolo.uses.compress.files.Result",
+        "diabolo.uses.compress.compressing.compress",
+        "diabolo.uses.compress.decompressing.decompress",
+        "diabolo.uses.compress.result.Result",
     ),
     "denoise": ("diabolo.uses.denoise",),
     "detect": ("diabolo.AnomalyDetector",),
@@ -37,6 +37,7 @@ REFERENCE = {
         "diabolo.uses.edit.inversion",
         "diabolo.uses.edit.effects",
     ),
+    "encode": ("diabolo.uses.quantise",),
     "generate": ("diabolo.uses.generate.generate", "diabolo.estimators.priors"),
     "impute": ("diabolo.Imputer",),
     "manifold": ("diabolo.Manifold",),
@@ -74,7 +75,7 @@ def picture(path: Path, name: str) -> str:
 
 
 def reference(name: str) -> str:
-    directives = "\n".join(directive(thing) for thing in REFERENCE[name])
+    directives = "\n".join(directive(thing) for thing in REFERENCE.get(name, ()))
     return f"\n## Reference\n\n```{{eval-rst}}\n{directives}```\n"
 
 
