@@ -38,7 +38,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "examples",
     "filename_pattern": r"plot_",
-    "within_subsection_order": "ExampleTitleSortKey",
+    "within_subsection_order": "gallery_order.InOrder",
     "doc_module": ("diabolo",),
     "reference_url": {"diabolo": None},
     "backreferences_dir": "examples/backreferences",
@@ -53,6 +53,7 @@ sphinx_gallery_conf = {
 }
 
 html_theme = "furo"
+pygments_dark_style = "a11y-dark"
 html_title = "diabolo"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]

@@ -38,6 +38,7 @@ import drawing  # noqa: E402
 
 FOLDER = HERE / "families"
 PACKAGE = Path(diabolo.__file__).parent
+DPI = 200  # two pixels for each of the page's
 WIDTH = 7.0  # inches; pages show pictures at full width
 
 
@@ -152,7 +153,7 @@ def sparse(data: Digits) -> Picture:
 
 
 def contractive(data: Digits) -> Picture:
-    figure, axes = canvas(3.0, 2, width_ratios=(1, 1.1))
+    figure, axes = canvas(3.0, 2, width_ratios=(1.3, 1))
     for weight in (0.0, 1.0):
         model = diabolo.ContractiveAutoencoder(
             contraction=weight, likelihood="bernoulli", tied=True, **LAYER | {"lr": 1e-2}
@@ -162,13 +163,13 @@ def contractive(data: Digits) -> Picture:
     axes[0].set(xlabel="direction", ylabel="singular value of ∂z/∂x", ylim=1e-3)
     axes[0].legend(frameon=False)
     chosen = [np.flatnonzero(data.test_labels == label)[0] for label in (0, 2, 3, 6, 7)]
-    tangents = directions[chosen, :6].transpose(1, 0, 2).reshape(-1, 8, 8)
+    tangents = directions[chosen, :4].transpose(1, 0, 2).reshape(-1, 8, 8)
     sheets = np.concatenate([data.test[chosen], np.full_like(tangents, np.nan)])
     drawing.sheet(axes[1], sheets, 5)
     drawing.signed(axes[1], np.concatenate([np.full((5, 8, 8), np.nan), tangents]), 5)
     caption = (
         "Left: how far a code moves when its row moves in each direction, strongest first, mean "
-        "over test digits. Right: digits, and the six directions that move their codes most."
+        "over test digits. Right: digits, and the four directions that move their codes most."
     )
     return Picture(figure, model, caption)
 
@@ -479,10 +480,11 @@ def masked_ensemble(data: Digits) -> Picture:
     mask = half_hidden(data.shown)
     seen = np.where(mask, np.nan, data.shown)
     filled = model.predict_hidden(data.shown, mask)
-    members = model.hidden_parameters(data.shown, mask)[..., :64].reshape(-1, *mask.shape)
-    spread = np.where(mask, members.std(0), 0)
+    each = torch.from_numpy(model.hidden_parameters(data.shown, mask))
+    members = model.module_.likelihood.mean(each).numpy().reshape(-1, *mask.shape)
+    spread = np.where(mask, members.std(0), np.nan)
     figure, ax = canvas(2.9)
-    rows = {"visible": seen, "predicted": filled, "spread": spread / spread.max()}
+    rows = {"visible": seen, "predicted": filled, "spread": spread / np.nanmax(spread)}
     drawing.strips(ax, rows | {"whole": data.shown})
     told = "Half of each test digit, what eight members predict together, and where they differ."
     return Picture(figure, model, told)
@@ -573,7 +575,7 @@ def draw(name: str) -> str:
     began = time.perf_counter()
     picture = FIGURES[name](digits())
     image = io.BytesIO()
-    picture.figure.savefig(image, format="png", metadata={"Software": None})
+    picture.figure.savefig(image, format="png", dpi=DPI, metadata={"Software": None})
     plt.close(picture.figure)
     FOLDER.mkdir(exist_ok=True)
     write_atomically(FOLDER / f"{name}.png", [image.getvalue()])

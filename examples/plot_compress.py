@@ -13,9 +13,10 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from sklearn.datasets import load_digits
+
 from diabolo.uses.compress.compressing import compress
 from diabolo.uses.compress.decompressing import decompress
-from sklearn.datasets import load_digits
 
 folder = Path(tempfile.mkdtemp())
 images = load_digits().images.astype(np.uint8)

@@ -80,7 +80,7 @@ print(f"the faulty sensor is named in {right} of 12")
 fig, ax = plt.subplots(figsize=(9, 6.5))
 lifted = readings + 6 * np.arange(8, 0, -1)
 ax.plot(time, lifted, lw=0.8, color="0.35")
-ax.set(xlim=(-75, 605), ylim=(2, 54))
+ax.set(xlim=(-75, 605), ylim=(3, 53))
 for sensor, name in enumerate(names):
     ax.text(-10, lifted[:20, sensor].mean(), name, ha="right", va="center")
 for moment, sensor in places.items():

@@ -16,7 +16,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
 from sphinx.application import Sphinx
@@ -24,10 +24,12 @@ from sphinx.application import Sphinx
 from diabolo.estimators.estimator import Estimator
 from diabolo.estimators.learner import Learner
 from diabolo.estimators.options import Options
+from diabolo.parts.spec import Part, arguments
 
 TERM = re.compile(r"(?P<names>\w+(?:, \w+)*) +: (?P<text>.*)")
 SPOKEN = re.compile(r"(When|Watch): (\w)")
 COLUMNS = re.compile(r"\S {2,}\S")
+HEADED = re.compile(r"\s*\S+ {2,}\S")
 LITERAL = re.compile(r"(`+[^`]+`+)")
 MARKUP = re.compile(r"(?<=\w)_(?!\w)|\||\*(?![\w ]+\*)(?=\w)")
 INNER = "    "
@@ -44,12 +46,17 @@ def in_rst(block: list[str]) -> Iterator[str]:
     if block[0].startswith(">>>"):
         yield from block
     elif block[0].startswith(INNER):
-        yield from (".. code-block:: text", f"{INNER}:class: formula", "", *block)
+        styled = [] if is_table(block) else [f"{INNER}:class: formula"]
+        yield from (".. code-block:: text", *styled, "", *block)
     elif not TERM.fullmatch(block[0]) and any(COLUMNS.search(line.lstrip()) for line in block):
-        yield from (".. code-block:: text", f"{INNER}:class: formula", "")
-        yield from (INNER + line for line in block)
+        yield from (".. code-block:: text", "", *(INNER + line for line in block))
     else:
         yield from _items(escaped("\n".join(block)).split("\n"))
+
+
+def is_table(lines: list[str]) -> bool:
+    """Whether every line begins with a word that is set apart: letters have to keep one width."""
+    return len(lines) > 1 and all(HEADED.match(line) for line in lines)
 
 
 def _items(block: list[str]) -> Iterator[str]:
@@ -93,6 +100,15 @@ def own_signature(cls: type) -> str | None:
     return f"({', '.join(['*', *own, *(['**shared'] if shared else [])])})"
 
 
+def part_signature(cls: type[Part]) -> str:
+    """Arguments of a part, which takes them by way of `__new__`."""
+    shown = [
+        name if field.default is MISSING else f"{name}={field.default!r}"
+        for name, field in arguments(cls).items()
+    ]
+    return f"({', '.join(shown)})"
+
+
 def process_docstring(
     app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]
 ) -> None:
@@ -106,15 +122,18 @@ def process_signature(
 ) -> tuple[str | None, str | None] | None:
     if what != "class":
         return None
-    own = own_signature(thing)
+    is_part = issubclass(thing, Part) and thing is not Part
+    own = part_signature(thing) if is_part else own_signature(thing)
     return None if own is None else (own, None)
 
 
 def skip_member(
     app: Sphinx, what: str, name: str, thing: Any, skip: bool, options: Any
 ) -> bool | None:
-    """Methods that scikit-learn makes for the routing of metadata."""
-    return True if name.startswith("set_") and name.endswith("_request") else None
+    """Methods that scikit-learn makes for the routing of metadata, and fields of plain records."""
+    is_routing = name.startswith("set_") and name.endswith("_request")
+    is_field = str(getattr(thing, "__doc__", "")).startswith("Alias for field number")
+    return True if is_routing or is_field else None
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -10,12 +10,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
-DPI = 200  # two pixels for each of the page's
-
 STYLE = {
     "figure.dpi": 100,
     "savefig.transparent": True,
-    "savefig.dpi": DPI,
     "savefig.bbox": "tight",
     "savefig.pad_inches": 0.04,
     "figure.constrained_layout.use": True,

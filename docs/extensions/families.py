@@ -21,6 +21,7 @@ PAGE = """\
 {picture}
 .. autoclass:: diabolo.{name}
     :members:
+    :exclude-members: {composing}
     :show-inheritance:
 
 Settings that all families share, and what all of them can do: :doc:`/reference/shared`.
@@ -61,6 +62,10 @@ What `diabolo inspect` says of the model in the picture:
 """
 
 
+# public for those who write a family, not for those who use one
+COMPOSING = ("drawn", "players", "default_hidden", "code_size", "joining", "predicted", "outputs")
+
+
 class Row(NamedTuple):
     """What docs/families.md says of a family."""
 
@@ -97,6 +102,7 @@ def page(name: str, row: Row, folder: Path) -> str:
         asks_for=row.asks_for,
         picture=picture,
         command=row.command,
+        composing=", ".join(COMPOSING),
         sentence=sentence,
     )
 

@@ -14,7 +14,6 @@ import diabolo
 
 CALLED = re.compile(r"(?:diabolo\.)?(?P<name>\w+)(?P<inside>\.\w+)?(?:\(.*\))?", re.DOTALL)
 MODULE = re.compile(r"diabolo(\.[a-z_]+)+(\.[A-Za-z]\w*)?")
-UNLINKED = (nodes.title, nodes.reference, addnodes.pending_xref)
 
 
 def target(text: str) -> str | None:
@@ -34,9 +33,12 @@ class NamesAreLinks(SphinxTransform):
 
     def apply(self, **kwargs: Any) -> None:
         for literal in list(self.document.findall(nodes.literal)):
-            name = target(literal.astext())
-            own_page = name and self.env.docname == f"families/{name.removeprefix('diabolo.')}"
-            if name and not own_page and not isinstance(literal.parent, UNLINKED):
+            name, parent = target(literal.astext()), literal.parent
+            if not name or self.env.docname == f"families/{name.removeprefix('diabolo.')}":
+                continue
+            if isinstance(parent, addnodes.pending_xref):  # by the default role of docstrings
+                parent["reftarget"] = name
+            elif not isinstance(parent, nodes.title | nodes.reference):
                 link = addnodes.pending_xref(
                     "",
                     refdomain="py",

@@ -8,7 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from docstrings import is_table
 from docutils import nodes
+from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 
@@ -23,9 +25,9 @@ REFERENCE = {
     "classify": ("diabolo.EncoderClassifier",),
     "cluster": ("diabolo.DeepClusterer",),
     "compress": (
-        "diabolo.uses.compress.files.compress",
-        "diabolo.uses.compress.files.decompress",
-        "diabolo.uses.compress.files.Result",
+        "diabolo.uses.compress.compressing.compress",
+        "diabolo.uses.compress.decompressing.decompress",
+        "diabolo.uses.compress.result.Result",
     ),
     "denoise": ("diabolo.uses.denoise",),
     "detect": ("diabolo.AnomalyDetector",),
@@ -35,14 +37,17 @@ REFERENCE = {
         "diabolo.uses.edit.inversion",
         "diabolo.uses.edit.effects",
     ),
+    "encode": ("diabolo.uses.quantise",),
     "generate": ("diabolo.uses.generate.generate", "diabolo.estimators.priors"),
     "impute": ("diabolo.Imputer",),
     "manifold": ("diabolo.Manifold",),
     "map": ("diabolo.uses.map",),
 }
+IMAGE = "sphx_glr_plot_{name}_001_2_00x.png"
 PICTURE = """\
-```{{figure}} ../examples/images/sphx_glr_plot_{name}_001.png
+```{{figure}} ../examples/images/{image}
 :class: picture
+:width: {width}px
 :alt: {name}
 
 [How this picture is made](../examples/plot_{name}.rst)
@@ -56,13 +61,21 @@ def complete(app: Sphinx, docname: str, text: list[str]) -> None:
     if folder != "uses":
         return
     title, lead, rest = text[0].split("\n\n", 2)
-    picture = f"examples/images/sphx_glr_plot_{name}_001.png"
-    shown = PICTURE.format(name=name) if (Path(app.srcdir) / picture).exists() else ""
-    text[0] = f"{title}\n\n{lead}\n\n{shown}{rest}\n{reference(name)}"
+    image = Path(app.srcdir) / "examples" / "images" / IMAGE.format(name=name)
+    app.env.note_dependency(image)  # the page is read again when the picture is there, or another
+    text[0] = f"{title}\n\n{lead}\n\n{picture(image, name)}{rest}\n{reference(name)}"
+
+
+def picture(path: Path, name: str) -> str:
+    """The figure, from the image that has two pixels for each of the page's."""
+    if not path.exists():
+        return ""
+    with Image.open(path) as image:
+        return PICTURE.format(name=name, image=path.name, width=image.width // 2)
 
 
 def reference(name: str) -> str:
-    directives = "\n".join(directive(thing) for thing in REFERENCE[name])
+    directives = "\n".join(directive(thing) for thing in REFERENCE.get(name, ()))
     return f"\n## Reference\n\n```{{eval-rst}}\n{directives}```\n"
 
 
@@ -84,7 +97,9 @@ class Formulas(SphinxTransform):
             return
         for block in self.document.findall(nodes.literal_block):
             is_plain = block.get("language", "none") in ("none", "default", "text")
-            if is_plain and not block.astext().startswith(("diabolo ", "python ")):
+            text = block.astext()
+            is_command = text.startswith(("diabolo ", "python "))
+            if is_plain and not is_command and not is_table(text.splitlines()):
                 block["classes"].append("formula")
 
 

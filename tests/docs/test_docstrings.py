@@ -8,11 +8,12 @@ import pytest
 pytest.importorskip("sphinx")
 sys.path.insert(0, str(Path(__file__).parents[2] / "docs" / "extensions"))
 
-from docstrings import as_rst, escaped, own_signature
+from docstrings import as_rst, escaped, own_signature, part_signature
 from names import target
 
 from diabolo import BetaVAE, Imputer
 from diabolo.estimators.estimator import Estimator
+from diabolo.parts.corruptions import Masking
 
 GIVEN = """\
 Repairs x_ (n, *shape), *not* more.
@@ -50,7 +51,6 @@ Repairs x\\_ (n, \\*shape), *not* more.
 returns (n,) nats.
 
 .. code-block:: text
-    :class: formula
 
     linear   a + b
     squared  a² + b²
@@ -71,6 +71,10 @@ def test_a_signature_shows_what_is_the_familys_own():
     assert own == "(*, beta=4.0, warmup=0.0, binarise=False, capacity=0.0, **shared)"
     assert "**shared" not in own_signature(Imputer)
     assert own_signature(Estimator) is None
+
+
+def test_a_part_shows_its_arguments():
+    assert part_signature(Masking) == "(level=0.3, emphasis=0.5)"
 
 
 @pytest.mark.parametrize(
