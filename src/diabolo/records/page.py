@@ -165,10 +165,11 @@ def _said(figures: Mapping[str, Any]) -> str:
 
 def _of_mutants(sections: Mapping[str, Any]) -> str:
     files, survivors = sections["files"]["figures"], sections["survivors"]["figures"]
-    killed, run = (sum(row[key] for row in files) for key in ("killed", "run"))
+    killed, run, made = (sum(row[key] for row in files) for key in ("killed", "run", "mutants"))
+    left = f"; {made - run:,} were not run" if made > run else ""
     return (
         f"By `make mutants`: small changes of the code, each under the tests of its own file. "
-        f"{killed:,} of {run:,} were noticed, {100 * killed / run:.1f} %; of the "
+        f"{killed:,} of {run:,} were noticed, {100 * killed / run:.1f} %{left}; of the "
         f"{survivors['all']} that live, {survivors['with a reason']} have a reason in "
         "`results/mutants.txt`."
     )
