@@ -3,6 +3,8 @@
     python bench/compress.py                       all sets, 3 minutes of training each
     python bench/compress.py --only mnist binary   some of them
     python bench/compress.py --budget 60           shorter training
+    python bench/compress.py --decoders            context, code or both: no files, but 256 rows of
+                                                   each set coded, and as many more; model included
 
 Every file is decoded and compared with what went in. "bits" are bits a value with everything in the
 file; "model" is what of them the model takes, "over ideal" how much longer the chunks are than the
@@ -29,9 +31,13 @@ import polars as pl
 from kept import keep
 
 from diabolo.data.idx import read_idx
-from diabolo.uses.compress import baselines, container
+from diabolo.uses.compress import baselines, choosing, container
+from diabolo.uses.compress.coding.models import model_to_bytes
 from diabolo.uses.compress.compressing import compress
 from diabolo.uses.compress.decompressing import decompress
+from diabolo.uses.compress.pool import one_thread_each
+from diabolo.uses.compress.sources.material import Material
+from diabolo.uses.compress.sources.tiles import add_images
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("DIABOLO_DATA", ROOT.parent / "shared" / "data"))
@@ -115,6 +121,36 @@ def measured(name: str, budget: float, steps: int | None, n_threads: int | None)
         return {**row, "others": others(name, content)}
 
 
+def decoders(name: str, budget: float, steps: int | None, n_threads: int | None) -> dict[str, dict]:
+    """What each decoder of `choosing` comes to after as much training, by a sample of the rows."""
+    images = ARRAYS[name]()
+    material = Material()
+    add_images(material, images if images.ndim == 4 else images[..., None])
+    (stream,) = material.streams
+    paid = len(container.pack(images.tobytes()))
+    found = {}
+    for decoder in choosing.DECODERS:
+        model, trained, _ = choosing.fitted(
+            stream, paid, seconds=budget, steps=steps, seed=0, n_threads=n_threads,
+            report=lambda *_: None, decoder=decoder,
+        )  # fmt: skip
+        size, weights = choosing.measured(stream, model), len(model_to_bytes(model))
+        found[decoder] = {
+            "bits": 8 * size / stream.symbols,
+            "bits without model": 8 * (size - weights) / stream.symbols,
+            "model": weights,
+            "training seconds": trained.seconds,
+            "training steps": trained.steps,
+        }
+        print(
+            f"{name:12} {decoder:8} {8 * size / stream.symbols:.4f} bits a value "
+            f"({8 * (size - weights) / stream.symbols:.4f} without the model's {weights:,} bytes)  "
+            f"{trained.steps} steps in {trained.seconds:.0f} s",
+            flush=True,
+        )
+    return found
+
+
 def others(name: str, content: bytes) -> dict[str, int]:
     found = {
         "gzip -9": len(gzip.compress(content, 9)),
@@ -154,7 +190,18 @@ def main() -> None:
     parser.add_argument("--budget", type=float, default=180.0, help="seconds of training each")
     parser.add_argument("--steps", type=int, help="of training each, at most")
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--decoders", action="store_true", help="compare them, write no files")
     options = parser.parse_args()
+    if options.decoders:
+        with one_thread_each():
+            for name in options.only or ["binary", "mnist", "cifar"]:
+                kept = {
+                    f"{name}, decoders": decoders(
+                        name, options.budget, options.steps, options.threads
+                    )
+                }
+                keep("compress", **kept)
+        return
     rows = []
     for name in options.only or [*ARRAYS, *TEXTS]:
         row = measured(name, options.budget, options.steps, options.threads)

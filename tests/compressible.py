@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from diabolo.uses.compress.coding import streams
+from diabolo.uses.compress.coding import latents, streams
 from diabolo.uses.compress.coding.chunks import Model
+from diabolo.uses.compress.coding.codes import BitsBack, Quantised
 from diabolo.uses.compress.coding.heads import Plane
+from diabolo.uses.compress.coding.latents import Looking, Painting
 from diabolo.uses.compress.coding.layout import Inputs, Layout
 from diabolo.uses.compress.coding.network import TENSORS, Weights, shapes
 
@@ -37,7 +39,15 @@ TABLE = Layout(
     differences=True,
     position=False,
 )
-LAYOUTS = {"grey": GREY, "colour": COLOUR, "binary": BINARY, "table": TABLE}
+CONTEXT = {"grey": GREY, "colour": COLOUR, "binary": BINARY, "table": TABLE}
+CODED = {
+    "grey, quantised": GREY.with_code(Quantised(5, 12, 3, lines=3, columns=4)),
+    "colour, bits back": COLOUR.with_code(BitsBack(4, 9, 2, lines=2, columns=8)),
+    "table, bits back": TABLE.with_code(BitsBack(3, 7, 2, lines=4, columns=1)),
+    "binary, by a quantised code": BINARY.with_code(Quantised(6, 10, 2, 6, 6), context=False),
+    "grey, by bits back": GREY.with_code(BitsBack(6, 10, 3, 7, 6), context=False),
+}
+LAYOUTS = {**CONTEXT, **CODED}
 
 
 def symbols(layout: Layout, n: int, seed: int = 0) -> np.ndarray:
@@ -62,6 +72,8 @@ def symbols(layout: Layout, n: int, seed: int = 0) -> np.ndarray:
 
 LARGEST = {"first": 40, "where": 40, "first_bias": 20_000, "second": 60, "second_bias": 20_000}
 LARGEST |= {"third": 300, "third_bias": 60_000, "skip": 900}
+LARGEST |= {"prior": 80, "unfold": 90, "paint": 40, "look": 100, "say": 40}
+LARGEST |= {"unfold_bias": 5000, "paint_bias": 9000, "look_bias": 9000, "say_bias": 9000}
 
 
 def model(
@@ -75,12 +87,22 @@ def model(
             weights.append(None)
             continue
         wanted = shapes(plane, Inputs(layout, c), layout.positions.shape[1], units)
-        arrays = {
-            name: random.integers(-LARGEST[name], LARGEST[name] + 1, shape).astype(TENSORS[name])
-            for name, shape in wanted.items()
-        }
-        weights.append(Weights(**arrays))
-    return Model(layout, weights, dtype)
+        weights.append(Weights(**_drawn(random, wanted, TENSORS)))
+    if layout.code is None:
+        return Model(layout, weights, dtype)
+    drawn = _drawn(random, latents.shapes(layout), latents.TENSORS)
+    painting, looking = (
+        kind(**{name: drawn[name] for name in kind._fields}) for kind in (Painting, Looking)
+    )
+    painting = painting._replace(prior=abs(painting.prior))
+    return Model(layout, weights, dtype, painting=painting, looking=looking)
+
+
+def _drawn(random: np.random.Generator, wanted: dict, dtypes: dict) -> dict[str, np.ndarray]:
+    return {
+        name: random.integers(-LARGEST[name], LARGEST[name] + 1, shape).astype(dtypes[name])
+        for name, shape in wanted.items()
+    }
 
 
 # whole files; what trains is imported where it is needed, for torch takes seconds

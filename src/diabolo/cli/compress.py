@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -60,6 +60,19 @@ def compress(
     ] = None,
     threads: Annotated[int | None, Parameter(help="Threads; all by default.")] = None,
     seed: Annotated[int, Parameter(help="Of the training.")] = 0,
+    decoder: Annotated[
+        Literal["context", "both", "code", "smallest"] | None,
+        Parameter(
+            help="What values are predicted from: those before them, a code of their row, or both. "
+            "smallest: whichever is after a short training; the default for large data."
+        ),
+    ] = None,
+    code: Annotated[
+        Literal["quantised", "bits-back"] | None,
+        Parameter(
+            help="How a row's code is stored. Beside context quantised by default, alone bits-back."
+        ),
+    ] = None,
     force: Force = False,
     json: Json = False,
 ) -> None:
@@ -74,6 +87,8 @@ def compress(
     check_target(output, force)
     if keep_model is not None:
         check_target(keep_model, force)
+    if model is not None and (decoder or code):
+        raise UsageError("--decoder and --code are for training: leave them out with --model.")
     if embed and model is None:
         raise UsageError("--embed puts the given model into the file: pass --model, too.")
     from diabolo.uses.compress.coding.models import save_model
@@ -95,6 +110,8 @@ def compress(
             seed=seed,
             n_threads=threads,
             report=report,
+            decoder=decoder,
+            code=code,
         )
     if keep_model is not None and result.models:
         save_model(keep_model, result.models[0])

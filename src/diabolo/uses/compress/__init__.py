@@ -1,15 +1,18 @@
-"""Compression: what a small causal network predicts well costs few bits.
+"""Compression: what a small network predicts well costs few bits.
 
     sources/        whatever the user has → streams of symbols and kept bytes, and back
     coding/         symbols ↔ bits, everything in whole numbers
         layout      rows of symbols as grids; which earlier symbols predict each symbol
+        codes       what a row's code is and costs: quantised, or by bits-back
+        latents     rows → codes → what symbols see of them, in integers
+        autoencoder the same, trained as the integers that they will be
         training    the network, trained as the integers that it will be
         network     the same network in integers: equal on every machine, thread count and batch
         heads       its outputs → fixed-point probabilities, from integer tables
         rans        symbols ↔ bits, many lanes at once
         chunks      rows ↔ bytes; every chunk stands alone
         models      a model ↔ bytes
-    choosing        the model that a stream gets
+    choosing        the decoder and the model that a stream gets
     container       the file
     compressing     compress(source, path)
     decompressing   decompress(path, folder)

@@ -13,7 +13,7 @@ from typing import IO, Any
 from diabolo import files as disk
 from diabolo.files import DamagedFileError
 from diabolo.uses.compress import container
-from diabolo.uses.compress.choosing import fitted
+from diabolo.uses.compress.choosing import check_decoder, fitted
 from diabolo.uses.compress.coding.chunks import Coded, Model
 from diabolo.uses.compress.coding.models import load_model, model_hash, model_to_bytes
 from diabolo.uses.compress.coding.streams import Stream
@@ -39,6 +39,8 @@ def compress(
     seed: int = 0,
     n_threads: int | None = None,
     report: Report | None = None,
+    decoder: str | None = None,
+    code: str | None = None,
 ) -> Result:
     """Write the files of `source` to one file at `path`, from which they come back exactly.
 
@@ -52,6 +54,10 @@ def compress(
     seconds : of training at most, in all
     steps   : of training at most, for each stream
     report  : told what is going on
+    decoder : what symbols are predicted from: "context", "both", "code" (`choosing`); "smallest":
+              the one with which a short training of each comes to the fewest bytes; None: context,
+              or the smallest where the data are large
+    code    : "quantised" or "bits-back" (`coding.codes`); None: as `choosing` has it
 
     The file is never larger than what zstandard at level 19 makes of the same files, by more than
     200 bytes and their names: where the models do not gain, it holds just that.
@@ -59,6 +65,7 @@ def compress(
     file.
     """
     disk.check_writable(path)
+    check_decoder(decoder, code)
     report = report or (lambda *_: None)
     bounds = Bounds.of(max_error)
     material = take_apart(source, bounds)
@@ -70,7 +77,18 @@ def compress(
     result.zstandard = len(plain)
     with tempfile.TemporaryFile(dir=Path(path).absolute().parent) as room, one_thread_each():
         gains = material.streams and _coded(
-            room, material, result, given, embed, seconds, steps, seed, n_threads, report
+            room,
+            material,
+            result,
+            given,
+            embed,
+            seconds,
+            steps,
+            seed,
+            n_threads,
+            report,
+            decoder,
+            code,
         )
         if not gains:
             room.seek(0)
@@ -93,6 +111,8 @@ def _coded(
     seed: int,
     n_threads: int | None,
     report: Report,
+    decoder: str | None,
+    code: str | None,
 ) -> bool:
     """Write the file as the models code it; whether that is smaller than zstandard's."""
     writer = container.Writer()
@@ -105,7 +125,7 @@ def _coded(
     total = sum(stream.symbols for stream in material.streams) or 1
     for number, stream in enumerate(material.streams):
         share, before, rounding = stream.symbols / total, result.ideal, None
-        fits = given is not None and given.layout == stream.layout
+        fits = given is not None and given.layout.fits(stream.layout)
         if fits:
             assert given is not None
             model = given
@@ -114,7 +134,7 @@ def _coded(
                 result.notes.append(
                     f"the model was made for other data than stream {number}: trained a new one"
                 )
-            model, trained = fitted(
+            model, trained, notes = fitted(
                 stream,
                 result.zstandard * share,
                 seconds=seconds * share,
@@ -122,8 +142,11 @@ def _coded(
                 seed=seed,
                 n_threads=n_threads,
                 report=partial(report, "training"),
+                decoder=decoder,
+                code=code,
             )
             rounding = trained.rounding
+            result.notes += notes
             result.training += trained.seconds
             result.steps += trained.steps
         entry: dict[str, Any] = {}

@@ -126,7 +126,9 @@ def turned(network: Any, way: Way, floats: bool) -> Any:
             setattr(network, weights, getattr(network, weights).view(_library(way.library)))
     run = in_floats if floats else type(network).run
 
-    def in_pieces(rows: np.ndarray, at: int, cell: int) -> tuple[np.ndarray, np.ndarray | None]:
+    def in_pieces(
+        rows: np.ndarray, at: int, cell: int, canvas: None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         starts = range(0, rows.shape[1], way.batch)
         said = [run(network, rows[:, i : i + way.batch], at, cell) for i in starts]
         outputs, means = zip(*said, strict=True)

@@ -1,13 +1,16 @@
 """Rows come back exactly, and everything in between is the same integers everywhere."""
 
 import hashlib
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from compressible import LAYOUTS, model, symbols
+from compressible import CODED, CONTEXT, LAYOUTS, model, symbols
 from diabolo.uses.compress.coding.chunks import Model
 from diabolo.uses.compress.coding.network import HIGHEST, Network, Weights
 from diabolo.uses.compress.coding.rans import SLOTS, DamagedStreamError
@@ -42,6 +45,7 @@ def test_rows_of_different_sizes(name):
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_length_is_the_ideal_one(name):
+    """With bits-back, too: what starts a lane is among the bits that the model says."""
     layout = LAYOUTS[name]
     coded = model(layout).encode(symbols(layout, 200), 4)
     assert 8 * len(coded.content) < 1.002 * coded.bits + 4 * 28 + 64
@@ -107,7 +111,7 @@ def plain_intervals(plane, o, means, symbol):
     return [*found, (start(symbol), start(symbol + 1) - start(symbol))]
 
 
-@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize("name", CONTEXT)
 def test_plain_python_integers_give_the_same_slots(name):
     layout = LAYOUTS[name]
     coder, rows = model(layout), symbols(layout, 3)
@@ -145,12 +149,14 @@ def _said(coder: Model, rows: np.ndarray):
         padded[at] = symbols
 
 
-def fingerprint(dtype: str = "float32", batch: int = 256, threads: int = 1) -> str:
-    """Hash of every slot that is said of 256 rows of each layout, and of the bytes."""
-    hashed = hashlib.sha256()
+def fingerprint(
+    layouts: str = "context", dtype: str = "float32", batch: int = 256, threads: int = 1
+) -> str:
+    """Hash of every slot that is said of some rows of each layout, and of the bytes."""
+    hashed, count = hashlib.sha256(), {"context": 256, "codes": 80}[layouts]
     with threadpool_limits(threads, user_api="blas"):
-        for layout in LAYOUTS.values():
-            coder, rows = model(layout, dtype=np.dtype(dtype)), symbols(layout, 256)
+        for layout in {"context": CONTEXT, "codes": CODED}[layouts].values():
+            coder, rows = model(layout, dtype=np.dtype(dtype)), symbols(layout, count)
             said: list[list] = []
             for first in range(0, len(rows), batch):
                 said.append([*_whole(coder, rows[first : first + batch])])
@@ -162,12 +168,17 @@ def fingerprint(dtype: str = "float32", batch: int = 256, threads: int = 1) -> s
 
 def _whole(coder: Model, rows: np.ndarray):
     """Outputs and linear means of every network at every place, as integers."""
-    padded = coder._padded(len(rows))
+    padded, canvas = coder._padded(len(rows)), None
     flat = rows.reshape(len(rows), -1).T
+    if coder.latents is not None:
+        yield coder.latents.said(rows)
+        codes = coder.latents.likeliest(rows)
+        canvas = coder.latents.canvas(codes)
+        yield from (codes, canvas)
     for cell, plane, at in coder._places():
         network = coder.networks[plane]
         if network is not None:
-            outputs, means = network.run(padded, at, cell)
+            outputs, means = network.run(padded, at, cell, canvas)
             assert (outputs == np.floor(outputs)).all()
             yield outputs
             if means is not None:
@@ -175,23 +186,47 @@ def _whole(coder: Model, rows: np.ndarray):
         padded[at] = flat[cell * len(coder.layout.planes) + plane]
 
 
-EXPECTED = "85e717f530014342"
+EXPECTED = {"context": "85e717f530014342", "codes": "592300704af4d9a8"}
 
 
+@pytest.mark.parametrize("layouts", EXPECTED)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("batch", [1, 7, 256])
-def test_same_integers_for_every_batch_and_precision(dtype, batch):
-    assert fingerprint(dtype, batch) == EXPECTED
+def test_same_integers_for_every_batch_and_precision(layouts, dtype, batch):
+    assert fingerprint(layouts, dtype, batch) == EXPECTED[layouts]
 
 
+@pytest.mark.parametrize("layouts", EXPECTED)
 @pytest.mark.parametrize("threads", [1, 2])
-def test_same_integers_for_every_number_of_threads(threads):
-    assert fingerprint(threads=threads) == EXPECTED
+def test_same_integers_for_every_number_of_threads(layouts, threads):
+    assert fingerprint(layouts, threads=threads) == EXPECTED[layouts]
 
 
-def test_chunks_in_several_threads_are_those_of_one():
+MACHINES = {
+    "Haswell": {"OPENBLAS_CORETYPE": "Haswell"},
+    "Sandybridge": {"OPENBLAS_CORETYPE": "Sandybridge"},
+    "without AVX2": {"NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4"},
+}
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_same_codes_on_other_kernels(name):
+    """BLAS and numpy told to use what other processors have; contexts alone: test_exactness.py."""
+    script = "import test_chunks; print(test_chunks.fingerprint('codes', 'float32', 7, 2))"
+    folder = os.path.dirname(os.path.abspath(__file__))
+    environment = os.environ | MACHINES[name]
+    environment["PYTHONPATH"] = os.pathsep.join([folder, *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.strip() == EXPECTED["codes"], done.stderr
+
+
+@pytest.mark.parametrize("name", ["grey", "grey, by bits back", "colour, bits back"])
+def test_chunks_in_several_threads_are_those_of_one(name):
     """A model is shared by all threads, so that running it must change nothing of it."""
-    layout = LAYOUTS["grey"]
+    layout = LAYOUTS[name]
     coder, rows = model(layout, units=(96, 32)), symbols(layout, 1500)
     expected = coder.encode(rows, 500)
     with ThreadPoolExecutor(3) as pool:

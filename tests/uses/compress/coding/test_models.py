@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from compressible import LAYOUTS, model
+from compressible import LAYOUTS, model, symbols
 from diabolo.uses.compress import container
 from diabolo.uses.compress.coding import models, weights
 
@@ -20,8 +20,46 @@ def test_model_comes_back(name):
         for before, after in zip(one or (), two or (), strict=True):
             assert before.dtype == after.dtype
             assert np.array_equal(before, after)
+    for before, after in zip(first.painting or (), second.painting or (), strict=True):
+        assert np.array_equal(before, after)
     assert models.model_hash(first) == models.model_hash(second)
     assert models.model_hash(first) != models.model_hash(model(LAYOUTS[name], seed=1))
+
+
+def test_a_quantised_codes_encoder_is_in_the_models_own_file_alone(tmp_path):
+    layout = LAYOUTS["grey, quantised"]
+    first, rows = model(layout), symbols(layout, 9)
+    content = first.encode(rows, 2).content
+    within = models.model_from_bytes(models.model_to_bytes(first))
+    assert np.array_equal(within.decode(content, 9, 2), rows)
+    with pytest.raises(ValueError, match="has no encoder"):
+        within.encode(rows)
+    models.save_model(tmp_path / "m.safetensors", first)
+    assert models.load_model(tmp_path / "m.safetensors").encode(rows, 2).content == content
+
+
+CODE_CHANGES = {
+    "kind": "ordinary", "size": 0, "units": 5000, "features": 2.0, "lines": 8, "columns": -1,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CODE_CHANGES)
+def test_impossible_codes(name):
+    given = models.layout_to_json(LAYOUTS["grey, quantised"])
+    given["code"] = {**given["code"], name: CODE_CHANGES[name]}
+    with pytest.raises(ValueError, match="a code has"):
+        models.layout_from_json(given)
+    del given["code"][name]
+    with pytest.raises(ValueError, match="a code is not described"):
+        models.layout_from_json(given)
+
+
+def test_an_impossible_prior_is_refused():
+    first = model(LAYOUTS["grey, quantised"])
+    wrong = first.painting._replace(prior=np.full_like(first.painting.prior, -1))
+    first.painting = wrong
+    with pytest.raises(ValueError, match="impossible sharpness"):
+        models.model_from_bytes(models.model_to_bytes(first))
 
 
 def test_every_cut_of_a_model_is_refused():

@@ -14,15 +14,18 @@ and in steps of 1/256 for its hidden units:
     one-hot     255 where the symbol is the category
     position    small images only: how near the cell is to each of 7 lines and 7 columns
     margin      255 in the first line, in the first column, in the last column
+
+With a code (`codes`), its features at the cell come on top (`latents`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
 
+from diabolo.uses.compress.coding.codes import Code
 from diabolo.uses.compress.coding.heads import Plane
 
 FULL = 255  # what stands for 1
@@ -60,6 +63,7 @@ class Layout:
     beside: int
     differences: bool
     position: bool
+    code: Code | None = None
 
     @cached_property
     def margin(self) -> tuple[int, int]:
@@ -78,6 +82,17 @@ class Layout:
     @property
     def cells(self) -> int:
         return self.height * self.width
+
+    def fits(self, other: Layout) -> bool:
+        """Whether rows of the other are rows of this one, however they are predicted."""
+        rows = (other.height, other.width, other.planes)
+        return (self.height, self.width, self.planes) == rows
+
+    def with_code(self, code: Code | None, context: bool = True) -> Layout:
+        """The same rows, seen through a code besides their context, or instead of it."""
+        if context:
+            return replace(self, code=code)
+        return replace(self, code=code, reach=0, across=0, beside=0, position=False)
 
     def at(self, cell: int, plane: int = 0) -> int:
         """Where a symbol lies in a padded row that was made flat."""
@@ -111,8 +126,9 @@ class Layout:
         table = np.stack(features, 1).astype(np.int64) * FULL
         if not self.position:
             return table
-        hats = [_hats(lines, self.height)] + [_hats(cells, self.width)] * (self.width > 1)
-        return np.concatenate([table, *hats], 1)
+        near = [hats(self.height, KNOTS)[lines]]
+        near += [hats(self.width, KNOTS)[cells]] * (self.width > 1)
+        return np.concatenate([table, *near], 1)
 
     @cached_property
     def kinds(self) -> tuple[np.ndarray, np.ndarray]:
@@ -138,11 +154,11 @@ def earlier_cells(width: int, count: int) -> tuple[tuple[int, int], ...]:
     return tuple(found[:count])
 
 
-def _hats(where: np.ndarray, length: int) -> np.ndarray:
-    """(n, KNOTS) in 0 … 255: 255 at the knot, falling linearly to 0 at the knots beside it."""
-    knots = np.arange(KNOTS) * (length - 1) * FULL
+def hats(length: int, knots: int) -> np.ndarray:
+    """(length, knots) in 0 … 255: 255 at the knot, falling linearly to 0 at the knots beside it."""
+    where = np.arange(length)[:, None] * FULL * (knots - 1)
     span = max(1, (length - 1) * FULL)
-    distance = abs(where[:, None] * FULL * (KNOTS - 1) - knots)
+    distance = abs(where - np.arange(knots) * (length - 1) * FULL)
     return np.maximum(0, FULL * (span - distance) // span)
 
 
@@ -184,6 +200,7 @@ class Inputs:
         self._scale = _level_table(largest[self.raw_levels])
         self._compand = _difference_table(largest[self.differ])
         self.count = len(self.levels) + len(self.differ) + sum(n for _, n in self.categories)
+        self.features = layout.code.features if layout.code else 0  # come behind these
 
     def gather(self, rows: np.ndarray, at: int) -> tuple[np.ndarray, np.ndarray]:
         """Symbols (k, n) of ordered context, and (inputs, n) for hidden units, both int.

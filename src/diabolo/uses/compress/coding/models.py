@@ -1,4 +1,8 @@
-"""A model of a stream ↔ bytes within a `.dbo` file, or a file of its own."""
+"""A model of a stream ↔ bytes within a `.dbo` file, or a file of its own.
+
+The encoder of a quantised code is needed to compress more data, and not to decompress: it is in the
+file of a model's own, and not within a `.dbo`.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +19,11 @@ import numpy as np
 from diabolo import files as disk
 from diabolo.files import DamagedFileError
 from diabolo.uses.compress import container
-from diabolo.uses.compress.coding import network, weights
+from diabolo.uses.compress.coding import latents, network, weights
 from diabolo.uses.compress.coding.chunks import Model
+from diabolo.uses.compress.coding.codes import CODES, Code
 from diabolo.uses.compress.coding.heads import MOST_CATEGORIES, MOST_ORDERED, Plane
+from diabolo.uses.compress.coding.latents import Looking, Painting
 from diabolo.uses.compress.coding.layout import Inputs, Layout
 from diabolo.uses.compress.coding.network import Weights
 from diabolo.uses.compress.coding.streams import MOST_STEPS
@@ -27,17 +33,22 @@ MOST_UNITS = 1024
 MOST_CONTEXT = 2**18  # symbols that are looked at, of all planes together
 MOST_PLACED = 64  # lines and columns of a grid in which a network knows where it is
 MOST_TEXT = 2**20  # bytes of a layout
+MOST_OF_CODE = {"size": 256, "units": MOST_UNITS, "features": 8}
 
 
 def layout_to_json(layout: Layout) -> dict[str, Any]:
     planes = [[p.alphabet, int(p.ordered), p.edge] for p in layout.planes]
-    return {**asdict(layout), "planes": planes}
+    described = {**asdict(layout), "planes": planes}
+    del described["code"]
+    if layout.code is not None:
+        described["code"] = {"kind": layout.code.kind, **asdict(layout.code)}
+    return described
 
 
 def layout_from_json(given: Any) -> Layout:
     """The layout described, if every number in it is possible; raises ValueError."""
     known = {"height", "width", "planes", "reach", "across", "beside", "differences", "position"}
-    if not isinstance(given, dict) or set(given) != known:
+    if not isinstance(given, dict) or set(given) - {"code"} != known:
         raise ValueError("a layout is not described as diabolo describes it")
     planes = given["planes"]
     if not isinstance(planes, list) or not 1 <= len(planes) <= MOST_PLANES:
@@ -58,6 +69,7 @@ def layout_from_json(given: Any) -> Layout:
         given["beside"],
         given["differences"],
         given["position"],
+        _code(given["code"], given["height"], given["width"]) if "code" in given else None,
     )
     if layout.cells * len(planes) > MOST_STEPS:
         raise ValueError("a layout has rows of more symbols than a chunk may hold")
@@ -81,6 +93,18 @@ def _plane(given: Any) -> Plane:
     return Plane(alphabet, bool(ordered), edge)
 
 
+def _code(given: Any, height: int, width: int) -> Code:
+    limits = {**MOST_OF_CODE, "lines": height, "columns": width}
+    if not isinstance(given, dict) or set(given) != {"kind", *limits}:
+        raise ValueError("a code is not described as diabolo describes it")
+    if given["kind"] not in CODES:
+        raise ValueError(f"a code has the unknown kind {given['kind']!r:.20}")
+    for name, most in limits.items():
+        if type(given[name]) is not int or not 1 <= given[name] <= most:
+            raise ValueError(f"a code has the impossible {name} {given[name]!r:.20}")
+    return CODES[given["kind"]](**{name: given[name] for name in limits})
+
+
 def model_hash(model: Model) -> str:
     """Of layout and weights: 16 bytes of a SHA-256, in hexadecimal."""
     hashed = hashlib.sha256(_described(model))
@@ -96,17 +120,29 @@ def _described(model: Model) -> bytes:
 
 
 def _tensors(model: Model) -> list[np.ndarray]:
-    return [array for one in model.weights for array in one or ()]
+    planes = [array for one in model.weights for array in one or ()]
+    return [*planes, *(model.painting or ()), *(_looking(model) or ())]
+
+
+def _looking(model: Model) -> Looking | None:
+    """The encoder, where decompressing needs it, too."""
+    code = model.layout.code
+    return model.looking if code is not None and code.bits_back else None
 
 
 def model_to_bytes(model: Model) -> bytes:
-    """Length of the packed text, the text (layout, units), the weights of all planes in order."""
+    """Length of the packed text, the text (layout, units), the weights: of all planes, of codes."""
     text = container.pack(_described(model))
     return len(text).to_bytes(4, "little") + text + weights.encode(_tensors(model))
 
 
-def model_from_bytes(content: bytes, dtype: Any = np.float32) -> Model:
-    """The model; raises ValueError for bytes that `model_to_bytes` did not make."""
+def model_from_bytes(
+    content: bytes, dtype: Any = np.float32, encoder: bytes | None = None
+) -> Model:
+    """The model; raises ValueError for bytes that `model_to_bytes` did not make.
+
+    encoder : of a quantised code, from the file of a model's own
+    """
     stop = 4 + int.from_bytes(content[:4], "little")
     text = json.loads(container.unpack(content[4:stop], MOST_TEXT).decode())
     if not isinstance(text, dict) or set(text) != {"layout", "units"}:
@@ -115,12 +151,36 @@ def model_from_bytes(content: bytes, dtype: Any = np.float32) -> Model:
     if not isinstance(units, list) or len(units) != len(layout.planes):
         raise ValueError("a model has not one network for each plane")
     wanted = [_wanted(layout, plane, two) for plane, two in enumerate(units)]
+    painting, looking = _wanted_of_code(layout)
+    within = looking if layout.code is not None and layout.code.bits_back else {}
+    found = _decoded(content[stop:], [*wanted, painting, within])
+    planes = [Weights(**_filled(one, found, network.TENSORS)) if one else None for one in wanted]
+    if layout.code is None:
+        return Model(layout, planes, dtype)
+    painted = Painting(**_filled(painting, found, latents.TENSORS))
+    if encoder is not None and not within:
+        found, within = _decoded(encoder, [looking]), looking
+    seen = Looking(**_filled(within, found, latents.TENSORS)) if within else None
+    return Model(layout, planes, dtype, painting=painted, looking=seen)
+
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+def _decoded(content: bytes, wanted: list[Shapes]) -> Iterator[np.ndarray]:
     sizes = [math.prod(shape) for one in wanted for shape in one.values()]
-    found = iter(weights.decode(content[stop:], sizes))
-    return Model(layout, [_filled(one, found) if one else None for one in wanted], dtype)
+    return iter(weights.decode(content, sizes))
 
 
-def _wanted(layout: Layout, plane: int, two: Any) -> dict[str, tuple[int, ...]]:
+def _wanted_of_code(layout: Layout) -> tuple[Shapes, Shapes]:
+    """Shapes of the decoder's tensors and of the encoder's."""
+    if layout.code is None:
+        return {}, {}
+    every = latents.shapes(layout)
+    return {n: every[n] for n in Painting._fields}, {n: every[n] for n in Looking._fields}
+
+
+def _wanted(layout: Layout, plane: int, two: Any) -> Shapes:
     """Shapes of a plane's tensors; none where it has nothing to say."""
     kind = layout.planes[plane]
     if (two is None) != (kind.outputs == 0):
@@ -135,20 +195,25 @@ def _wanted(layout: Layout, plane: int, two: Any) -> dict[str, tuple[int, ...]]:
     return network.shapes(kind, inputs, layout.positions.shape[1], (two[0], two[1]))
 
 
-def _filled(wanted: dict[str, tuple[int, ...]], found: Iterator[np.ndarray]) -> Weights:
+def _filled(
+    wanted: Shapes, found: Iterator[np.ndarray], dtypes: dict[str, np.dtype[Any]]
+) -> dict[str, np.ndarray]:
     arrays = {}
     for name, shape in wanted.items():
-        values, dtype = next(found), network.TENSORS[name]
+        values, dtype = next(found), dtypes[name]
         arrays[name] = values.astype(dtype).reshape(shape)
         if (arrays[name].reshape(-1) != values).any():
             raise ValueError("a model has weights that are too large")
-    return Weights(**arrays)
+    return arrays
 
 
 def save_model(path: str | os.PathLike[str], model: Model) -> None:
     """Write a model to a file of its own (safetensors under a hash)."""
-    content = np.frombuffer(model_to_bytes(model), np.uint8)
-    disk.write_sealed(path, {"model": content}, {"purpose": "compression"})
+    contents = {"model": model_to_bytes(model)}
+    if model.looking is not None and _looking(model) is None:
+        contents["encoder"] = weights.encode(model.looking)
+    arrays = {name: np.frombuffer(content, np.uint8) for name, content in contents.items()}
+    disk.write_sealed(path, arrays, {"purpose": "compression"})
 
 
 def load_model(path: str | os.PathLike[str]) -> Model:
@@ -159,7 +224,8 @@ def load_model(path: str | os.PathLike[str]) -> Model:
             f"{path} is no model for compression: make one with diabolo compress --keep-model."
         )
     try:
-        return model_from_bytes(arrays["model"].tobytes())
+        encoder = arrays["encoder"].tobytes() if "encoder" in arrays else None
+        return model_from_bytes(arrays["model"].tobytes(), encoder=encoder)
     except (ValueError, *container.WRONG) as error:
         reason = error if isinstance(error, ValueError) else "its model makes no sense"
         raise DamagedFileError(f"Cannot use {path}: {reason}.") from error

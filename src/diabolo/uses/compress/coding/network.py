@@ -1,6 +1,7 @@
 """The predictor of one plane in whole numbers: the same on every machine.
 
-    h₁ = clip(⌊(W₁ x + P p + b₁) / 2⁶⌋, 0, 1023)   x: inputs in −255 … 255, p: position
+    h₁ = clip(⌊(W₁ x + P p + b₁) / 2⁶⌋, 0, 1023)   x: inputs in −255 … 255, p: position;
+                                                   features of the code are among x
     h₂ = clip(⌊(W₂ h₁ + b₂) / 2⁶⌋, 0, 1023)
     o  = ⌊(W₃ h₂ + b₃) / 2⁴⌋                       outputs, 12 bits after the point
     m  = ⌊S v / 2⁸⌋                                v: symbols of the context as they are
@@ -73,7 +74,7 @@ def shapes(
     one, two = units
     mixture = plane.ordered and plane.inner > 1
     return {
-        "first": (one, inputs.count),
+        "first": (one, inputs.count + inputs.features),
         "where": (one, positions),
         "first_bias": (one,),
         "second": (two, one),
@@ -105,12 +106,17 @@ class Network:
         self._skip = (weights.skip * 2.0**-SKIP_SHIFT).astype(dtype)
         self.dtype = dtype
 
-    def run(self, rows: np.ndarray, at: int, cell: int) -> tuple[np.ndarray, np.ndarray | None]:
+    def run(
+        self, rows: np.ndarray, at: int, cell: int, canvas: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         """Outputs and linear means, (outputs, n) and (3, n), of the symbol at that place.
 
+        canvas : (cells, features, n) what the rows' codes say, where the layout has them
         Nothing of the network changes: several threads run it at once.
         """
         linear, hidden = self.inputs.gather(rows, at)
+        if canvas is not None:
+            hidden = np.concatenate([hidden, canvas[cell]])
         h = self._first @ hidden.astype(self.dtype)
         h += self._bias[self._kind[cell]]
         h = _clipped(h)

@@ -1,13 +1,16 @@
 """Asymmetric numeral systems, many lanes at once: symbols ↔ bits.
 
-A lane is a whole number x in [2²⁴, 2⁴⁰). Coding a symbol that owns the slots [s, s + f) of 2¹⁶
-makes x larger by about log2(2¹⁶ / f) bits, decoding gives the bits back:
+A lane is a whole number x in [2²⁴, 2⁴⁰). Putting a symbol that owns the slots [s, s + f) of 2¹⁶
+makes x larger by about log2(2¹⁶ / f) bits, taking it gives the bits back:
 
-    encode   x ← ⌊x / f⌋ · 2¹⁶ + s + x mod f
-    decode   slot = x mod 2¹⁶;  x ← f · ⌊x / 2¹⁶⌋ + slot − s
+    put    x ← ⌊x / f⌋ · 2¹⁶ + s + x mod f
+    take   slot = x mod 2¹⁶;  x ← f · ⌊x / 2¹⁶⌋ + slot − s
 
-A lane that would grow beyond its room first puts its lowest 16 bits onto the stream, which all
-lanes share. What was put last is taken first, so the encoder works backwards through the symbols.
+A lane that would grow beyond its room first puts its lowest 16 bits onto a pile of words, which
+all lanes share; one that becomes too small takes a word from it. Each undoes the other exactly, so
+lanes are a stack: what was put last is taken first. An encoder puts, a decoder takes, and bits-back
+does both (`codes`): a choice can be made by taking bits that are there, and they are found again
+when it is known why it was made.
 
 Duda 2013, "Asymmetric numeral systems"; interleaving: Giesen 2014, "Interleaved entropy coders".
 """
@@ -31,38 +34,24 @@ class DamagedStreamError(ValueError):
     """Bits that no encoder wrote."""
 
 
-def encode(steps: Iterable[Step], lanes: int) -> bytes:
-    """Bits from which `Decoder` takes the symbols in the order of the steps.
+class Stack:
+    """Lanes to put symbols on and to take them from, the last one first."""
 
-    steps : last one first. Slots of a symbol: 1 … 65535.
-    """
-    states = np.full(lanes, LOWEST, np.int64)
-    stream: list[np.ndarray] = []
-    for which, first, slots in steps:
-        x = states[which]
+    def __init__(self, lanes: int) -> None:
+        self.states = np.full(lanes, LOWEST, np.int64)
+        self.words = np.zeros(0, np.uint16)  # in use from `position` on, the top first
+        self.position = 0
+
+    def put(self, which: Lanes, first: np.ndarray, slots: np.ndarray) -> None:
+        """Symbols of these lanes that own so many slots, 1 … 65535."""
+        x = self.states[which]
         full = np.flatnonzero(x >> 24 >= slots)  # it would leave [2²⁴, 2⁴⁰)
         if len(full):
-            stream.append(x[full].astype(np.uint16))
+            self._pile(x[full].astype(np.uint16))
             x[full] >>= BITS
         # exact: x < 2⁴⁰, and doubles are right to 2⁵³ (twice as fast as dividing integers)
         times = np.floor(x.astype(np.float64) / slots).astype(np.int64)
-        states[which] = (times << BITS) + first + (x - times * slots)
-    return _states_to_bytes(states) + b"".join(
-        words.astype("<u2", copy=False).tobytes() for words in reversed(stream)
-    )
-
-
-class Decoder:
-    """Takes symbols from bits, in the order in which they were meant to be read."""
-
-    def __init__(self, bits: bytes | memoryview, lanes: int) -> None:
-        if len(bits) < lanes * STATE or (len(bits) - lanes * STATE) % 2:
-            raise DamagedStreamError("a chunk is shorter than its lanes")
-        self.states = _states_from_bytes(bits[: lanes * STATE])
-        if (self.states < LOWEST).any():
-            raise DamagedStreamError("a chunk begins with impossible states")
-        self.words = np.frombuffer(bits, "<u2", offset=lanes * STATE).astype(np.int64)
-        self.position = 0
+        self.states[which] = (times << BITS) + first + (x - times * slots)
 
     def slots(self, which: Lanes) -> np.ndarray:
         """The slot that each lane's next symbol owns, 0 … 65535."""
@@ -80,10 +69,52 @@ class Decoder:
             self.position = end
         self.states[which] = x
 
+    def turn(self, which: Lanes, by: np.ndarray) -> None:
+        """Add to the slots on top, modulo 2¹⁶: undone by as much less."""
+        x = self.states[which]
+        self.states[which] = x - (x & (SLOTS - 1)) + (x + by & (SLOTS - 1))
+
+    def content(self) -> bytes:
+        """Bytes from which a `Decoder` goes on."""
+        words = self.words[self.position :].astype("<u2", copy=False)
+        return _states_to_bytes(self.states) + words.tobytes()
+
+    def _pile(self, words: np.ndarray) -> None:
+        if self.position < len(words):
+            room = np.zeros(len(self.words) + len(words), np.uint16)
+            self.words = np.concatenate([room, self.words])
+            self.position += len(room)
+        self.position -= len(words)
+        self.words[self.position : self.position + len(words)] = words
+
+
+class Decoder(Stack):
+    """Takes symbols from bits, in the order in which they were meant to be read."""
+
+    def __init__(self, bits: bytes | memoryview, lanes: int) -> None:
+        if len(bits) < lanes * STATE or (len(bits) - lanes * STATE) % 2:
+            raise DamagedStreamError("a chunk is shorter than its lanes")
+        super().__init__(lanes)
+        self.states = _states_from_bytes(bits[: lanes * STATE])
+        if (self.states < LOWEST).any():
+            raise DamagedStreamError("a chunk begins with impossible states")
+        self.words = np.frombuffer(bits, "<u2", offset=lanes * STATE).astype(np.uint16)
+
     def finish(self) -> None:
         """Raise unless everything was used up: what an encoder wrote always is."""
         if self.position != len(self.words) or (self.states != LOWEST).any():
             raise DamagedStreamError("a chunk holds more than its symbols")
+
+
+def encode(steps: Iterable[Step], lanes: int) -> bytes:
+    """Bits from which `Decoder` takes the symbols in the order of the steps.
+
+    steps : last one first. Slots of a symbol: 1 … 65535.
+    """
+    stack = Stack(lanes)
+    for which, first, slots in steps:
+        stack.put(which, first, slots)
+    return stack.content()
 
 
 def _states_to_bytes(states: np.ndarray) -> bytes:

@@ -1,0 +1,218 @@
+"""What a row's code is: some whole numbers for the row as a whole, that every symbol may look at.
+
+A code c is coded before the symbols of its row. What a row then takes is
+
+    quantised   −log₂ P(c) − log₂ p(x | c)                 c = the rounded output of the encoder
+    bits-back   −log₂ P(c) − log₂ p(x | c) + log₂ q(c | x)      c drawn from q(· | x)
+
+On average over q the second line is the negative evidence bound. The draw is made by taking bits
+off the lane's stack, the bits of rows that are there already; who decodes knows q(· | x) once the
+row is back, and puts them on again (`chunks`). So q must be the same whole numbers in both places,
+and the encoder goes into the file. A quantised code's encoder does not; but every entry pays for
+the one value that was chosen, where several would have done.
+
+Both are tables of slots of 2¹⁶ for each entry, made like the others (`tables`):
+
+    quantised   −31 … 31, a logistic density around 0, its sharpness learned for each entry
+    bits-back   256 bins of a logistic density, all equally likely: the prior costs 8 bits for
+                certain. q is a logistic density over the bins, cut at their edges E:
+                F(j) = (LOGISTIC[((E_j − μ) · SHARPNESS[s] ≫ 18) + 2048] · 65280 ≫ 16) + j
+
+Frey & Hinton 1996, "Free energy coding"; Townsend et al. 2019, "Practical lossless compression with
+latent variables using bits back coding", sec. 2.5.1 for the bins. Minnen et al. 2018 for rounding
+what a decoder sees and blurring what is charged.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from diabolo.uses.compress.coding.rans import BITS, SLOTS, Stack
+from diabolo.uses.compress.coding.tables import (
+    CENTRE,
+    FLATTEST,
+    LOGISTIC,
+    OCTAVE,
+    ONE_WIDE,
+    SHARP,
+    SHARPNESS,
+)
+
+
+@dataclass(frozen=True)
+class Code(ABC):
+    """How a row's code is, and how it is spread over the row.
+
+    size     : entries
+    units    : hidden units, of the encoder and of the decoder
+    features : numbers that a symbol sees of the code
+    lines, columns : knots at which the features are said; between them they change linearly
+    """
+
+    size: int
+    units: int
+    features: int
+    lines: int
+    columns: int
+
+    kind: ClassVar[str]  # in files
+    levels: ClassVar[int]  # values of an entry
+    values: ClassVar[np.ndarray]  # (levels,) what the decoder sees of each, in −255 … 255
+    bits_back: ClassVar[bool]
+
+    @property
+    @abstractmethod
+    def said(self) -> int:
+        """How many numbers the encoder has to say."""
+
+    @property
+    @abstractmethod
+    def learned(self) -> int:
+        """How many whole numbers the prior has."""
+
+    @abstractmethod
+    def prior(self, learned: np.ndarray) -> np.ndarray:
+        """(size, levels + 1) first slots of every value, and 65536."""
+
+    @abstractmethod
+    def likeliest(self, said: np.ndarray) -> np.ndarray:
+        """(size, n) values, 0 … levels − 1, by what the encoder said, (said, n)."""
+
+
+class Quantised(Code):
+    """Every entry is rounded to a step of 1 of what the encoder says."""
+
+    kind = "quantised"
+    levels = 63
+    values = 8 * np.arange(-31, 32)
+    bits_back = False
+
+    @property
+    def said(self) -> int:
+        return self.size
+
+    @property
+    def learned(self) -> int:
+        return self.size
+
+    def prior(self, learned: np.ndarray) -> np.ndarray:
+        if len(learned) and not 0 <= learned.min() <= learned.max() < FLATTEST:
+            raise ValueError("a code's prior has an impossible sharpness")
+        edges = 16 * np.arange(-31, 33) - 8
+        index = (edges * SHARPNESS[learned.astype(np.int64)][:, None] >> SHARP) + CENTRE
+        mass = LOGISTIC.take(index, mode="clip") * (SLOTS - self.levels) >> 16
+        return _closed(mass + np.arange(self.levels + 1))
+
+    def likeliest(self, said: np.ndarray) -> np.ndarray:
+        rounded = (said.astype(np.int64) + 2048) >> 12
+        return np.clip(rounded, -31, 31) + 31
+
+
+def _quantiles(slots: np.ndarray) -> np.ndarray:
+    """1024 ln(s / (65536 − s)) of the prior's slots s, by the table turned around."""
+    i = np.searchsorted(LOGISTIC, slots, side="right") - 1
+    return 8 * (i - CENTRE) + 8 * (slots - LOGISTIC[i]) // (LOGISTIC[i + 1] - LOGISTIC[i])
+
+
+class BitsBack(Code):
+    """Every entry is drawn from what the encoder says of it, by bits that are there."""
+
+    kind = "bits-back"
+    levels = 256
+    edges = _quantiles(256 * np.arange(1, 256))  # 10 bits after the point
+    values = (40 * _quantiles(256 * np.arange(256) + 128) + 512) >> 10
+    bits_back = True
+
+    @property
+    def said(self) -> int:
+        return 2 * self.size
+
+    @property
+    def learned(self) -> int:
+        return 0
+
+    def prior(self, learned: np.ndarray) -> np.ndarray:
+        return np.tile(256 * np.arange(257), (self.size, 1))
+
+    def likeliest(self, said: np.ndarray) -> np.ndarray:
+        return np.searchsorted(self.edges, said[: self.size].astype(np.int64) >> 2, side="right")
+
+    def posterior(self, said: np.ndarray) -> Posterior:
+        whole = said.astype(np.int64)
+        flatness = (whole[self.size :] >> 9) + NARROW
+        return Posterior(whole[: self.size] >> 2, SHARPNESS.take(flatness, mode="clip"))
+
+
+# of an output of 0: σ = 1/4 on the prior's scale, whose 1 are 64 steps of 16
+NARROW = ONE_WIDE + OCTAVE * (6 - 2)
+
+
+class Posterior:
+    """q(c | x) of n rows: a logistic density over the bins of `BitsBack`, for each entry.
+
+    mean : (size, n) with 10 bits after the point; sharpness : (size, n), of SHARPNESS.
+    """
+
+    def __init__(self, mean: np.ndarray, sharpness: np.ndarray) -> None:
+        self.mean, self.sharpness = mean, sharpness
+
+    def starts(self, entry: int, values: np.ndarray) -> np.ndarray:
+        """(…, n) first slots of values (…, n) in 0 … 256."""
+        edge = BitsBack.edges[np.clip(values - 1, 0, 254)]
+        z = ((edge - self.mean[entry]) * self.sharpness[entry] >> SHARP) + CENTRE
+        starts = (LOGISTIC.take(z, mode="clip") * (SLOTS - 256) >> 16) + values
+        starts[values <= 0] = 0
+        starts[values >= 256] = SLOTS
+        return starts
+
+    def borrow(self, stack: Stack, rows: range) -> tuple[np.ndarray, float]:
+        """Draw the codes of the first lanes off the stack: (size, rows), and the bits.
+
+        rows : their numbers within the chunk
+        """
+        lanes, at, bits = slice(len(rows)), np.arange(len(rows)), 0.0
+        drawn = np.zeros((len(self.mean), len(rows)), np.int64)
+        every = np.tile(np.arange(257)[:, None], len(rows))
+        few = self._first(len(rows))
+        for entry in range(len(drawn)):
+            stack.turn(lanes, self._turns(entry, rows))
+            slot = stack.slots(lanes)
+            starts = few.starts(entry, every)
+            value = (starts[1:] <= slot).sum(0)
+            first, after = starts[value, at], starts[value + 1, at]
+            stack.take(lanes, slot - first, after - first)
+            bits += float((BITS - np.log2(after - first)).sum())
+            drawn[entry] = value
+        return drawn, bits
+
+    def give_back(self, stack: Stack, drawn: np.ndarray, rows: range) -> None:
+        """What `borrow` took, put onto the stack again."""
+        lanes, few = slice(len(rows)), self._first(len(rows))
+        for entry in reversed(range(len(drawn))):
+            first = few.starts(entry, drawn[entry])
+            stack.put(lanes, first, few.starts(entry, drawn[entry] + 1) - first)
+            stack.turn(lanes, -self._turns(entry, rows))
+
+    def _first(self, count: int) -> Posterior:
+        return Posterior(self.mean[:, :count], self.sharpness[:, :count])
+
+    def _turns(self, entry: int, rows: range) -> np.ndarray:
+        """What is added to a slot before it draws: ⌊2¹⁶ frac(number · golden ratio)⌋, about.
+
+        On top of a lane lies the slot of the code before, which is no chance: codes that are not
+        as common as the prior says would draw others like them, and cost more than the bound.
+        """
+        number = np.arange(rows.start, rows.stop, dtype=np.int64) * len(self.mean) + entry
+        return (number * 2654435769 & (2**32 - 1)) >> 16
+
+
+CODES: dict[str, type[Code]] = {one.kind: one for one in (Quantised, BitsBack)}
+
+
+def _closed(starts: np.ndarray) -> np.ndarray:
+    starts[:, 0], starts[:, -1] = 0, SLOTS
+    return starts

@@ -1,0 +1,195 @@
+"""From a row to its code and from a code to what symbols see of it, in whole numbers.
+
+    e  = the row's levels, drawn together to the knots                  0 … 255
+    h  = clip(⌊(L e + l) / 2⁸⌋, 0, 1023)                                encoder
+    o  = ⌊(S h + s) / 2²⌋                        12 bits after the point: what `codes` is told
+    h′ = clip(⌊(U c + u) / 2⁶⌋, 0, 1023)         c: the code's values in −255 … 255
+    f  = clip(⌊(V h′ + v) / 2⁸⌋, −255, 255)      features at the knots
+    g  = f at the cell: linear between knots, first from line to line, then from cell to cell,
+         ⌊Σ hat · f / 2⁸⌋ each
+
+A symbol's hidden units see g of its cell beside the context. With as many knots as cells, g is f
+and this is the decoder of an autoencoder; with fewer, it is a small one that says how the row is
+here and there, which is what a context of neighbours does not know.
+
+As in `network`, no sum of absolute values reaches 2²⁴.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from diabolo.uses.compress.coding import rans
+from diabolo.uses.compress.coding.codes import BitsBack, Posterior
+from diabolo.uses.compress.coding.layout import FULL, Layout, hats
+from diabolo.uses.compress.coding.network import HIGHEST, SAFE, SHIFT
+
+LOOK_SHIFT, SAY_SHIFT = 8, 2  # of the encoder's two products
+PAINT_SHIFT = 8  # of features, which are then cut off at ±4
+HAT_SHIFT = 8
+
+
+class Painting(NamedTuple):
+    """The decoder's side: (size,) or (0,), (units, size), (units,), (knots · features, units), …"""
+
+    prior: np.ndarray
+    unfold: np.ndarray
+    unfold_bias: np.ndarray
+    paint: np.ndarray
+    paint_bias: np.ndarray
+
+
+class Looking(NamedTuple):
+    """The encoder: (units, knots · planes), (units,), (said, units), (said,)."""
+
+    look: np.ndarray
+    look_bias: np.ndarray
+    say: np.ndarray
+    say_bias: np.ndarray
+
+
+TENSORS: dict[str, np.dtype[Any]] = {  # name → dtype in the file
+    name: np.dtype("<i4" if name.endswith("bias") else "<i2")
+    for name in Painting._fields + Looking._fields
+}
+
+
+def shapes(layout: Layout) -> dict[str, tuple[int, ...]]:
+    """Of all tensors of a layout's code, in the order of the file: painting, then looking."""
+    code = layout.code
+    assert code is not None
+    knots = code.lines * code.columns
+    return {
+        "prior": (code.learned,),
+        "unfold": (code.units, code.size),
+        "unfold_bias": (code.units,),
+        "paint": (knots * code.features, code.units),
+        "paint_bias": (knots * code.features,),
+        "look": (code.units, knots * len(layout.planes)),
+        "look_bias": (code.units,),
+        "say": (code.said, code.units),
+        "say_bias": (code.said,),
+    }
+
+
+def largest(layout: Layout) -> dict[str, int]:
+    """How large a weight may become in training, so that no sum can be unsafe."""
+    inputs = {"unfold": FULL, "paint": HIGHEST, "look": FULL, "say": HIGHEST}
+    return {
+        name: min(2**15 - 1, SAFE * 3 // 4 // (inputs[name] * shape[1]))
+        for name, shape in shapes(layout).items()
+        if name in inputs
+    }
+
+
+def pooled(layout: Layout, rows: np.ndarray) -> np.ndarray:
+    """(knots · planes, n) in 0 … 255: what the encoder sees of rows (n, height, width, planes)."""
+    code = layout.code
+    assert code is not None
+    most = np.array([max(1, plane.alphabet - 1) for plane in layout.planes], np.int32)
+    levels = (rows.astype(np.int32) * FULL // most).astype(np.float32)
+    down = _shares(hats(layout.height, code.lines))
+    across = _shares(hats(layout.width, code.columns))
+    n, planes = len(rows), len(layout.planes)
+    lines = np.floor(down @ levels.reshape(n, layout.height, -1) / 2**HAT_SHIFT)
+    lines = lines.reshape(n, code.lines, layout.width, planes)
+    knots = np.floor(across @ lines / 2**HAT_SHIFT)
+    return np.ascontiguousarray(knots.reshape(n, -1).T).astype(np.int16)
+
+
+def _shares(table: np.ndarray) -> np.ndarray:
+    """(knots, length): of which cells a knot is the mean; each line adds up to 255 at most."""
+    return (table * FULL // table.sum(0)).T.astype(np.float32)
+
+
+class Latents:
+    """Ready to run, like `network.Network`. Without an encoder it decodes, and does not encode."""
+
+    def __init__(
+        self, layout: Layout, painting: Painting, looking: Looking | None, dtype: Any = np.float32
+    ) -> None:
+        assert layout.code is not None
+        self.layout, self.code, self.dtype = layout, layout.code, dtype
+        self.painting, self.looking = painting, looking
+        _check(painting.unfold, painting.unfold_bias, FULL, "unfold")
+        _check(painting.paint, painting.paint_bias, HIGHEST, "paint")
+        self.starts = self.code.prior(painting.prior)
+        self._unfold = _scaled(painting.unfold, painting.unfold_bias, SHIFT, dtype)
+        self._paint = _scaled(painting.paint, painting.paint_bias, PAINT_SHIFT, dtype)
+        self._down = (hats(layout.height, self.code.lines) * 2.0**-HAT_SHIFT).astype(dtype)
+        self._across = (hats(layout.width, self.code.columns) * 2.0**-HAT_SHIFT).astype(dtype)
+        if looking is not None:
+            _check(looking.look, looking.look_bias, FULL, "look")
+            _check(looking.say, looking.say_bias, HIGHEST, "say")
+            self._look = _scaled(looking.look, looking.look_bias, LOOK_SHIFT, dtype)
+            self._say = _scaled(looking.say, looking.say_bias, SAY_SHIFT, dtype)
+
+    def said(self, rows: np.ndarray) -> np.ndarray:
+        """(said, n) what the encoder says of rows, whole numbers in floats."""
+        if self.looking is None:
+            raise ValueError(
+                "the model has no encoder, for decompressing needs none: use the one that "
+                "--keep-model wrote"
+            )
+        h = _product(self._look, pooled(self.layout, rows).astype(self.dtype))
+        return _product(self._say, np.clip(h, 0, HIGHEST, out=h))
+
+    def likeliest(self, rows: np.ndarray) -> np.ndarray:
+        """(size, n) codes, in 0 … levels − 1."""
+        return self.code.likeliest(self.said(rows))
+
+    def posterior(self, rows: np.ndarray) -> Posterior:
+        assert isinstance(self.code, BitsBack)
+        return self.code.posterior(self.said(rows))
+
+    def canvas(self, codes: np.ndarray) -> np.ndarray:
+        """(cells, features, n) in −255 … 255: what the symbols of each cell see."""
+        code, n = self.code, codes.shape[1]
+        h = _product(self._unfold, code.values[codes].astype(self.dtype))
+        f = _product(self._paint, np.clip(h, 0, HIGHEST, out=h))
+        np.clip(f, -FULL, FULL, out=f)
+        lines = np.floor(self._down @ f.reshape(code.lines, -1))
+        lines = lines.reshape(self.layout.height, code.columns, -1)
+        cells = np.floor(self._across @ lines)
+        return cells.reshape(self.layout.cells, code.features, n).astype(np.int16)
+
+    def intervals(self, codes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """First slots and slots of every entry in turn, under the prior."""
+        for starts, entry in zip(self.starts, codes, strict=True):
+            first = starts[entry]
+            yield first, starts[entry + 1] - first
+
+    def decode(self, coder: rans.Stack, count: int) -> np.ndarray:
+        """(size, count) codes of the first `count` lanes."""
+        lanes = slice(count)
+        codes = np.zeros((self.code.size, count), np.int64)
+        for entry, starts in enumerate(self.starts):
+            slot = coder.slots(lanes)
+            found = np.searchsorted(starts, slot, side="right") - 1
+            first = starts[found]
+            coder.take(lanes, slot - first, starts[found + 1] - first)
+            codes[entry] = found
+        return codes
+
+
+def _check(weight: np.ndarray, bias: np.ndarray, most: int, name: str) -> None:
+    sums = abs(weight.astype(np.int64)).sum(1) * most + abs(bias.astype(np.int64))
+    if len(sums) and sums.max() >= SAFE:
+        raise ValueError(f"the sums of {name!r} reach {sums.max()}, where {SAFE - 1} is safe")
+
+
+def _scaled(
+    weight: np.ndarray, bias: np.ndarray, shift: int, dtype: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weights and biases / 2^shift."""
+    return (weight * 2.0**-shift).astype(dtype), (bias[:, None] * 2.0**-shift).astype(dtype)
+
+
+def _product(scaled: tuple[np.ndarray, np.ndarray], x: np.ndarray) -> np.ndarray:
+    """⌊W x + b⌋"""
+    out = scaled[0] @ x
+    out += scaled[1]
+    return np.floor(out, out=out)

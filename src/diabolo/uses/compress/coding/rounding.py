@@ -1,0 +1,54 @@
+"""Rounding on the way forward, as if nothing had been rounded on the way back.
+
+Real numbers that are whole ones divided by a power of two: a float32 holds them exactly, so that
+what is trained is, without another conversion, what codes. (Straight through: Bengio et al. 2013.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from torch import Tensor
+
+from diabolo.uses.compress.coding.network import HIGHEST
+
+ACTIVE = 256.0  # what stands for 1 of an input, of a hidden unit
+LARGEST = 2**15 - 1
+
+
+_WHOLE = ContextVar("whole", default=True)
+
+
+@contextmanager
+def unrounded() -> Iterator[None]:
+    """Networks as they would be without a single rounding, to tell what that costs."""
+    token = _WHOLE.set(False)
+    try:
+        yield
+    finally:
+        _WHOLE.reset(token)
+
+
+def through(rounded: Tensor, exact: Tensor) -> Tensor:
+    """The one going forward, the other's gradient going back."""
+    return exact + (rounded - exact).detach()
+
+
+def grained(exact: Tensor, grain: float, largest: int | None = None) -> Tensor:
+    """A weight or a bias as a multiple of 1/grain, at most `largest` of them."""
+    whole = (exact * grain).round()
+    if largest is not None:
+        whole = whole.clamp(-largest, largest)
+    return through(whole / grain, exact) if _WHOLE.get() else exact
+
+
+def floored(x: Tensor, grain: float = 1.0) -> Tensor:
+    """⌊grain · x⌋ / grain"""
+    return through((x * grain).floor() / grain, x) if _WHOLE.get() else x
+
+
+def activated(s: Tensor) -> Tensor:
+    """⌊256 s⌋ / 256 between 0 and 1023/256."""
+    return floored(s.clamp(0, HIGHEST / ACTIVE), ACTIVE)
