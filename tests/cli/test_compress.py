@@ -162,3 +162,40 @@ def test_damaged_rows_are_told(capsys):
     assert "lost: rows 100-199; section 3 was damaged" in told
     assert _told(found, Path("back"), json=True) == 1
     assert json.loads(capsys.readouterr().out)["lost"][0]["rows"] == [[100, 199]]
+
+
+def test_photographs_with_loss(diabolo, tmp_path):
+    from PIL import Image
+
+    from photographed import scene
+
+    photos, packed, back = tmp_path / "photos", tmp_path / "x.dbo", tmp_path / "back"
+    photos.mkdir()
+    Image.fromarray(scene(80, 90)).save(photos / "one.png")
+    (photos / "note.txt").write_text("nothing to see")
+    result = diabolo("compress", photos, "--lossy", "--quality", "0.6", "-o", packed)
+    assert result.code == 0, result.err
+    assert "1 photograph with loss: " in result.out
+    assert "1 file kept byte for byte" in result.out
+    assert packed.stat().st_size < (photos / "one.png").stat().st_size / 3
+    assert diabolo("decompress", packed, "-o", back).code == 0
+    assert sorted(path.name for path in back.iterdir()) == ["note.txt", "one.png"]
+    result = diabolo("compress", photos, "--lossy", "-o", packed, "--json", "-f")
+    report = json.loads(result.out)
+    assert report["bytes"] == packed.stat().st_size
+    assert report["photographs"][0]["psnr"] == pytest.approx(report["psnr"])
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--quality", "0.5"), "--quality is that of photographs with loss: pass --lossy"),
+        (("--lossy", "--quality", "60"), "A quality is a number between 0 and 1, not 60"),
+        (("--lossy", "--keep-model", "m.safetensors"), "--lossy trains nothing"),
+        (("--lossy", "--max-error", "0.1"), "--lossy is for photographs: drop one"),
+    ],
+)
+def test_wrong_options_with_loss(options, sentence, diabolo, images, tmp_path):
+    result = diabolo("compress", images, "-o", tmp_path / "x.dbo", *options)
+    assert result.code != 0
+    assert sentence in result.err

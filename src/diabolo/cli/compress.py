@@ -18,6 +18,7 @@ from diabolo.cli.targets import check_target
 from diabolo.cli.usage import UsageError
 
 if TYPE_CHECKING:
+    from diabolo.uses.compress.photographs.compressing import Lossy
     from diabolo.uses.compress.result import Result
     from diabolo.uses.compress.sources.bounds import Found
 
@@ -35,6 +36,16 @@ def compress(
     /,
     *,
     output: Annotated[Path, output("File to write, such as images.dbo.")],
+    lossy: Annotated[
+        bool,
+        Parameter(
+            negative="", show_default=False, help="Photographs with loss, a third less than JPEG."
+        ),
+    ] = False,
+    quality: Annotated[
+        float | None,
+        Parameter(help="Of photographs with --lossy, 0 … 1; 0.5 by default.", show_default=False),
+    ] = None,
     model: Annotated[
         Path | None,
         Parameter(help="A model that --keep-model wrote, instead of training. The file needs it."),
@@ -76,12 +87,15 @@ def compress(
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Make files smaller without losing a bit, or by no more than you allow.
+    """Make files smaller without losing a bit, by no more than you allow, or photographs with loss.
 
     A small network learns to predict the data and is put into the file. Decompressing gives the
     same bytes on every machine; of PNG the same pixels and metadata. The file is decoded and
     compared before this returns. Where a model does not gain, the file holds what zstandard
     makes of the data.
+
+    With --lossy, photographs are coded by a model that comes with diabolo and come back as PNG
+    that look alike; other files are kept.
     """
     seconds = duration(budget)
     check_target(output, force)
@@ -89,8 +103,16 @@ def compress(
         check_target(keep_model, force)
     if model is not None and (decoder or code):
         raise UsageError("--decoder and --code are for training: leave them out with --model.")
-    if embed and model is None:
+    if embed and model is None and not lossy:
         raise UsageError("--embed puts the given model into the file: pass --model, too.")
+    if quality is not None and not lossy:
+        raise UsageError("--quality is that of photographs with loss: pass --lossy, too.")
+    if lossy:
+        if keep_model is not None:
+            raise UsageError("--keep-model keeps what was trained; --lossy trains nothing.")
+        if max_error:
+            raise UsageError("--max-error bounds numbers and --lossy is for photographs: drop one.")
+        return _lossy(source, output, quality, model, embed, threads, json)
     from diabolo.uses.compress.coding.models import save_model
     from diabolo.uses.compress.compressing import compress as packed
     from diabolo.uses.compress.sources.bounds import merged
@@ -116,6 +138,31 @@ def compress(
     if keep_model is not None and result.models:
         save_model(keep_model, result.models[0])
     print(_report(source, output, result, time.monotonic() - began, json))
+
+
+def _lossy(
+    source: str,
+    path: Path,
+    quality: float | None,
+    model: Path | None,
+    embed: bool,
+    threads: int | None,
+    json: bool,
+) -> None:
+    from diabolo.uses.compress.photographs.compressing import QUALITY, compress_photographs
+
+    began = time.monotonic()
+    with progress() as report:
+        result = compress_photographs(
+            source,
+            path,
+            quality=QUALITY if quality is None else quality,
+            model=model,
+            embed=embed,
+            n_threads=threads,
+            report=report,
+        )
+    print(_photographs(path, result, time.monotonic() - began, json))
 
 
 def duration(given: str) -> float:
@@ -238,3 +285,33 @@ def amount(found: Found) -> str:
     digits = 3 - math.floor(math.log10(found.largest * scale)) if found.largest else 0
     shown = math.ceil(found.largest * scale * 10.0**digits) / 10.0**digits
     return f"{shown:.4g}{unit}"
+
+
+def _photographs(path: Path, result: Lossy, seconds: float, json: bool) -> str:
+    if json:
+        return text.as_json(
+            {
+                "file": str(path),
+                "bytes": result.size,
+                "original": result.original,
+                "bits_per_pixel": result.bits,
+                "psnr": result.psnr,
+                "model_bytes": result.model,
+                "kept": result.kept,
+                "photographs": [one._asdict() for one in result.photographs],
+                "seconds": round(seconds, 3),
+                "notes": result.notes,
+            }
+        )
+    lines = [
+        f"{path}: {text.size(result.size)} from {text.size(result.original)}, "
+        f"{result.original / max(1, result.size):.1f} times smaller, in {seconds:.0f} s"
+    ]
+    if result.photographs:
+        lines.append(
+            f"  {text.many(len(result.photographs), 'photograph')} with loss: "
+            f"{result.bits:.3f} bits a pixel, PSNR {result.psnr:.1f} dB; they come back as PNG"
+        )
+    if result.kept:
+        lines.append(f"  {text.many(result.kept, 'file')} kept byte for byte")
+    return "\n".join([*lines, *(f"  {note}" for note in result.notes)])

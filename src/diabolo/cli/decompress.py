@@ -58,7 +58,8 @@ def decompress(
 
     Every byte is checked against its hash. A damaged file, a wrong model or a name that leads out
     of the folder is refused with one sentence; with --rescue what is whole of it is written. Rows
-    of a file go to one whose name says so: x.rows-1000-1999.npy.
+    of a file go to one whose name says so: x.rows-1000-1999.npy. Photographs with loss come back
+    as PNG.
     """
     most = amount(limit)
     if listed:

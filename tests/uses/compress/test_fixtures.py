@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import plain_reader
 from diabolo.uses.compress import container
@@ -126,3 +127,12 @@ def test_a_reader_in_plain_integers_agrees(name, tmp_path):
     file = plain_reader.File((FIXTURES / f"{name}-1.dbo").read_bytes())
     assert file.back() == {source.name: source.read_bytes()}
     assert in_python(file.coders[0].seen) == INTEGERS[name]
+
+
+def test_an_old_photograph_has_the_same_pixels(tmp_path):
+    """Its model is within: a small one, so that another that comes with diabolo changes nothing."""
+    (path,) = decompress(FIXTURES / "photograph-1.dbo", tmp_path / "back", n_threads=1)
+    with Image.open(path) as image:
+        pixels = np.asarray(image)
+    assert pixels.shape == (90, 140, 3)
+    assert hashlib.sha256(pixels.tobytes()).hexdigest()[:32] == "49f4a7bb97aa4955c6a74f5c7f72298d"

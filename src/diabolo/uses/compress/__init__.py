@@ -12,6 +12,7 @@
         rans        symbols ↔ bits, many lanes at once
         chunks      rows ↔ bytes; every chunk stands alone
         models      a model ↔ bytes
+    photographs/    with loss: a learned transform, a hyperprior, integers again
     choosing        the decoder and the model that a stream gets
     container       the file
     compressing     compress(source, path)

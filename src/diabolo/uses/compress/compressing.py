@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from diabolo import files as disk
-from diabolo.files import DamagedFileError
 from diabolo.uses.compress import container
 from diabolo.uses.compress.choosing import check_decoder, fitted
 from diabolo.uses.compress.coding.chunks import Coded, Model
 from diabolo.uses.compress.coding.models import load_model, model_hash, model_to_bytes
 from diabolo.uses.compress.coding.streams import Stream
-from diabolo.uses.compress.decompressing import Contents
+from diabolo.uses.compress.decompressing import verify
 from diabolo.uses.compress.pool import in_order, one_thread_each
 from diabolo.uses.compress.result import Report, Result
 from diabolo.uses.compress.sources.bounds import Bounds, Given
@@ -96,7 +95,7 @@ def compress(
             _kept(room, material, plain, result)
         room.seek(0)
         container.write(path, iter(partial(room.read, 2**20), b""))
-    _check(path, material, result, given, n_threads, report)
+    verify(path, given, None, n_threads, report)
     return result
 
 
@@ -212,26 +211,3 @@ def _encoded(
     for done, coded in enumerate(in_order(one, chunks, n_threads), 1):
         report("coding", done, len(chunks), 0)
         yield coded
-
-
-def _check(
-    path: str | os.PathLike[str],
-    material: Material,
-    result: Result,
-    given: Model | None,
-    n_threads: int | None,
-    report: Report,
-) -> None:
-    """Decode the file just written and compare every hash; a file that fails is removed."""
-    try:
-        with container.opened(path) as reader:
-            contents = Contents(reader, given, 2**63, n_threads)
-            contents.report = report
-            for _, pieces in contents.all():
-                for _ in pieces:
-                    pass
-    except DamagedFileError as error:
-        os.unlink(path)
-        raise RuntimeError(
-            f"{path} did not decode to what went in, and was removed: please report this ({error})"
-        ) from error

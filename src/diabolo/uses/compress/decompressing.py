@@ -10,11 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from diabolo.files import DamagedFileError
 from diabolo.uses.compress import container, ranges
 from diabolo.uses.compress.coding.chunks import Model
 from diabolo.uses.compress.coding.layout import Layout
 from diabolo.uses.compress.coding.models import load_model, model_from_bytes, model_hash
 from diabolo.uses.compress.coding.streams import CHUNK, MOST_STEPS
+from diabolo.uses.compress.photographs import models as photographs
+from diabolo.uses.compress.photographs.restoring import described, photographs_of
 from diabolo.uses.compress.pool import in_order, one_thread_each
 from diabolo.uses.compress.result import Report
 from diabolo.uses.compress.sources.arrays import checked_shape
@@ -26,7 +29,8 @@ from diabolo.uses.compress.sources.names import check_names
 from diabolo.uses.compress.sources.tiles import Tiles
 from diabolo.uses.compress.sources.unpacked import Unpacked
 
-SETS = ("images", "parts")  # kinds of many files
+PICTURES = ("images", "photographs")  # kinds of many files of which some can be had alone
+SETS = (*PICTURES, "parts")  # kinds of many files
 Files = Iterator[tuple[str, Iterator[bytes]]]  # names, and bytes in pieces
 LIMIT = 2**30  # bytes that are unpacked unless more are allowed
 
@@ -42,6 +46,7 @@ class Contents:
         n_threads: int | None = None,
         wanted: ranges.Wanted = None,
         damaged: bool = False,
+        photographs: photographs.Model | None = None,
     ) -> None:
         """
         wanted  : whether a file of a name is wanted; None: all are
@@ -49,6 +54,7 @@ class Contents:
         """
         self.reader, self.given, self.limit = reader, model, limit
         self.wanted = wanted or (lambda name: True)
+        self.photographs = photographs
         self.n_threads = n_threads
         self.report: Report = lambda *_: None
         document = reader.document
@@ -79,6 +85,8 @@ class Contents:
         check_names(self.names)
 
     def _names(self, entry: dict[str, Any]) -> list[Any]:
+        if entry.get("kind") == "photographs":
+            return [picture.name for picture in described(entry)]
         if entry.get("kind") in SETS:
             return names_of(entry, self._fetch)
         return [entry.get("name")]
@@ -90,7 +98,7 @@ class Contents:
         """
         for entry, names in self.groups:
             chosen = [self.wanted(name) for name in names]
-            if entry.get("kind") == "images" and not all(chosen):
+            if entry.get("kind") in PICTURES and not all(chosen):
                 for first, last in ranges.runs(chosen):
                     yield from self.images(entry, names, first, last)
             elif any(chosen):
@@ -98,8 +106,8 @@ class Contents:
 
     def of(self, entry: dict[str, Any], names: list[Any]) -> Files:
         """The wanted files of an entry of the directory."""
-        if entry.get("kind") == "images":
-            contents = images_of(entry, self._rows, self._fetch)
+        if entry.get("kind") in PICTURES:
+            contents = self._pictures(entry)
         elif entry.get("kind") == "parts":
             contents = parts(entry, self._fetch)
         else:
@@ -111,8 +119,14 @@ class Contents:
 
     def images(self, entry: dict[str, Any], names: list[Any], first: int, last: int) -> Files:
         """Images of a set; chunks that hold none of them are not read."""
-        contents = images_of(entry, self._rows, self._fetch, (first, last))
-        yield from self._each(names[first:last], contents)
+        yield from self._each(names[first:last], self._pictures(entry, (first, last)))
+
+    def _pictures(self, entry: dict[str, Any], span: Span = None) -> Iterator[bytes]:
+        if entry["kind"] == "images":
+            return images_of(entry, self._rows, self._fetch, span)
+        return photographs_of(
+            entry, self.reader, self._fetch, self.photographs, self.n_threads, self.report, span
+        )
 
     def _each(self, names: list[Any], contents: Iterator[bytes]) -> Files:
         written = 0
@@ -128,6 +142,8 @@ class Contents:
 
     def whole_rows(self, entry: dict[str, Any]) -> list[tuple[int, int]]:
         """First and last (exclusive) of the rows, or images, all of whose chunks are whole."""
+        if entry.get("kind") == "photographs":  # each for itself: it has a hash of its own
+            return [(number, number + 1) for number in range(len(described(entry)))]
         where = entry.get("table", entry.get("images", entry))
         if "stream" not in where:
             return [(0, where["rows"])]
@@ -277,9 +293,11 @@ def decompress(
     limit : bytes that may be unpacked
     raises DamagedFileError with one sentence, and OSError.
     """
-    given = None if model is None else load_model(model)
+    given, pictures = models_in(model)
     with container.opened(path) as reader, one_thread_each():
-        contents = Contents(reader, given, limit, n_threads, ranges.fitting(files))
+        contents = Contents(
+            reader, given, limit, n_threads, ranges.fitting(files), photographs=pictures
+        )
         contents.report = report or contents.report
         names, found = _chosen(contents, rows)
         with Unpacked(Path(folder), names, force) as target:
@@ -307,6 +325,37 @@ def _chosen(contents: Contents, rows: ranges.Rows | None) -> tuple[list[str], Fi
     return [name for name, *_ in plan], (
         (name, contents.rows_of(entry, first, last)) for name, entry, first, last in plan
     )
+
+
+def verify(
+    path: str | os.PathLike[str],
+    given: Model | None,
+    pictures: photographs.Model | None,
+    n_threads: int | None,
+    report: Report,
+) -> None:
+    """Decode a file that was just written and compare every hash; one that fails is removed."""
+    try:
+        with container.opened(path) as reader:
+            contents = Contents(reader, given, 2**63, n_threads, photographs=pictures)
+            contents.report = report
+            for _, pieces in contents.all():
+                for _ in pieces:
+                    pass
+    except DamagedFileError as error:
+        os.unlink(path)
+        raise RuntimeError(
+            f"{path} did not decode to what went in, and was removed: please report this ({error})"
+        ) from error
+
+
+def models_in(path: str | os.PathLike[str] | None) -> tuple[Model | None, photographs.Model | None]:
+    """What a file of a model holds: one of symbols, or one of photographs."""
+    if path is None:
+        return None, None
+    if photographs.is_one(path):
+        return None, photographs.load_model(path)
+    return load_model(path), None
 
 
 def _listed(document: dict[str, Any], name: str, kind: type) -> list[Any]:

@@ -25,6 +25,9 @@ class Listed(NamedTuple):
     what: str
 
 
+OF_SETS = {"images": "image", "photographs": "photograph, with loss", "parts": "kept as it is"}
+
+
 def listing(path: str | os.PathLike[str], *, limit: int = LIMIT) -> list[Listed]:
     """All files in it, nothing decoded. raises DamagedFileError with one sentence."""
     with container.opened(path) as reader:
@@ -38,8 +41,7 @@ def listing(path: str | os.PathLike[str], *, limit: int = LIMIT) -> list[Listed]
 
 def _listed(entry: dict[str, Any], name: str, alone: bool) -> Listed:
     if not alone:
-        what = "image" if entry["kind"] == "images" else "kept as it is"
-        return Listed(name, None, None, None, what)
+        return Listed(name, None, None, None, OF_SETS[entry["kind"]])
     rows = rows_in(entry)
     columns = len(entry["columns"]) if "columns" in entry else None
     return Listed(name, entry["size"], rows, columns, _what(entry))

@@ -16,8 +16,7 @@ from typing import Any
 
 from diabolo.files import DamagedFileError
 from diabolo.uses.compress import container
-from diabolo.uses.compress.coding.models import load_model
-from diabolo.uses.compress.decompressing import LIMIT, SETS, Contents
+from diabolo.uses.compress.decompressing import LIMIT, PICTURES, SETS, Contents, models_in
 from diabolo.uses.compress.pool import one_thread_each
 from diabolo.uses.compress.ranges import part_name
 from diabolo.uses.compress.result import Report
@@ -77,11 +76,11 @@ def rescue(
     Arguments are those of `decompress`.
     raises DamagedFileError where nothing can be had: without the directory, for one.
     """
-    given = None if model is None else load_model(model)
+    given, pictures = models_in(model)
     contents: Contents | None = None
     try:
         with container.opened(path) as reader, one_thread_each():
-            contents = Contents(reader, given, limit, n_threads, damaged=True)
+            contents = Contents(reader, given, limit, n_threads, damaged=True, photographs=pictures)
             contents.report = report or contents.report
             return _all(contents, Path(folder), force)
     except DamagedFileError as error:
@@ -117,7 +116,7 @@ def _rescue(
         why = container.reason(error)
     for name in begun:
         target.remove(name)
-    if entry.get("kind") == "images":
+    if entry.get("kind") in PICTURES:
         _rescue_images(contents, entry, names, target, found, why)
     elif entry.get("kind") in SETS or rows_in(entry) is None:
         found.lost += [Lost(name, None, why) for name in names]
