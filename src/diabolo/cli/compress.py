@@ -110,6 +110,10 @@ def compress(
     if lossy:
         if keep_model is not None:
             raise UsageError("--keep-model keeps what was trained; --lossy trains nothing.")
+        if decoder or code:
+            raise UsageError(
+                "--decoder and --code are of what loses nothing: drop --lossy, or them."
+            )
         if max_error:
             raise UsageError("--max-error bounds numbers and --lossy is for photographs: drop one.")
         return _lossy(source, output, quality, model, embed, threads, json)
