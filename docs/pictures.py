@@ -498,10 +498,11 @@ def isometric(data: Digits) -> Picture:
     model = diabolo.IsometricAutoencoder(
         n_components=2, max_epochs=60, random_state=0, n_threads=1
     ).fit(rows)
-    figure = plt.figure(figsize=(WIDTH, 3.2))
+    figure = plt.figure(figsize=(WIDTH, 2.6))
     solid = figure.add_subplot(1, 2, 1, projection="3d")
     solid.scatter(*rows.T, c=along, cmap="viridis", s=5, linewidths=0)
-    solid.view_init(10, -68)
+    solid.view_init(6, -78)
+    solid.set_box_aspect(None, zoom=1.3)
     solid.set_axis_off()
     flat = figure.add_subplot(1, 2, 2)
     codes = model.transform(rows) * model.columns_.scale[0]

@@ -31,7 +31,8 @@ SPOKEN = re.compile(r"(When|Watch): (\w)")
 COLUMNS = re.compile(r"\S {2,}\S")
 HEADED = re.compile(r"\s*\S+ {2,}\S")
 LITERAL = re.compile(r"(`+[^`]+`+)")
-MARKUP = re.compile(r"(?<=\w)_(?!\w)|\||\*(?![\w ]+\*)(?=\w)")
+EMPHASIS = r"(?<![\w*])\*\w(?:[^*\n]*\w)?\*(?![\w*])"
+MARKUP = re.compile(rf"(?P<meant>{EMPHASIS})|(?<=\w)_(?!\w)|\||\*")
 INNER = "    "
 
 
@@ -79,7 +80,7 @@ def _items(block: list[str]) -> Iterator[str]:
 def escaped(text: str) -> str:
     """What reStructuredText would take for markup, outside of `names`, taken as it is written."""
     parts = LITERAL.split(text)
-    parts[::2] = [MARKUP.sub(r"\\\g<0>", part) for part in parts[::2]]
+    parts[::2] = [MARKUP.sub(lambda m: m["meant"] or f"\\{m[0]}", part) for part in parts[::2]]
     for i in range(2, len(parts), 2):
         if parts[i][:1].isalnum():  # `part`s: markup has to end before a letter
             parts[i] = "\\ " + parts[i]

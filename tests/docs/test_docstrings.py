@@ -63,6 +63,7 @@ def test_a_docstring_of_all_kinds_of_lines():
 
 def test_names_are_left_as_they_are():
     assert escaped("`n_iter_`, n_iter_ of p(x|z)") == "`n_iter_`, n_iter\\_ of p(x\\|z)"
+    assert escaped("a/*.png, *not* b") == "a/\\*.png, *not* b"
     assert escaped("two `Part`s") == "two `Part`\\ s"
 
 
