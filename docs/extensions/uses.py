@@ -27,6 +27,7 @@ REFERENCE = {
     "compress": (
         "diabolo.uses.compress.compressing.compress",
         "diabolo.uses.compress.decompressing.decompress",
+        "diabolo.uses.compress.photographs.compressing.compress_photographs",
         "diabolo.uses.compress.result.Result",
     ),
     "denoise": ("diabolo.uses.denoise",),
