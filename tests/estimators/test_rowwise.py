@@ -127,6 +127,19 @@ def test_other_large_products_are_torch_s(weight):
     assert not linear._laid_out
 
 
+def test_large_products_have_their_derivative():
+    noise = torch.Generator().manual_seed(0)
+    weight = torch.nn.Parameter(torch.randn(300, 300, generator=noise))
+
+    def slope(x, _):
+        with torch.inference_mode(False), torch.enable_grad():
+            x = x.clone().requires_grad_()
+            return torch.autograd.grad(F.linear(x, weight).sum(), x)[0]
+
+    found = apply(slope, torch.randn(20, 300, generator=noise))
+    torch.testing.assert_close(found, weight.detach().sum(0).expand(20, -1))
+
+
 def test_few_rows_are_filled_up_and_cut_off_again():
     seen = []
 

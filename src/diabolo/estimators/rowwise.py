@@ -76,6 +76,8 @@ class WideLinear(TorchFunctionMode):
 
 
 def _is_for_onednn(input: Tensor, weight: Tensor) -> bool:
+    if torch.is_grad_enabled():  # a Jacobian is asked for, and oneDNN's product has no derivative
+        return False
     if not ONEDNN or weight.numel() < LARGE or not weight.is_contiguous() or input.dim() != 2:
         return False
     return input.dtype == weight.dtype == torch.float32 and input.device.type == "cpu"
