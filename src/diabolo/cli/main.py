@@ -38,7 +38,7 @@ VERBS = {
     "evaluate": "measure a model on data, beside PCA",
     "check": "say whether a model earned its keep, and what is wrong with it",
     "inspect": "show what a model file holds",
-    "compress": "make files smaller without losing a bit, within a bound, or photographs with loss",
+    "compress": "make files smaller: without loss, within a bound, photographs",
     "decompress": "write compressed files back, exactly",
     "gallery": "train every family, make one page of pictures",
     "reproduce": "run a paper's experiment again, say whether its figure came out",
