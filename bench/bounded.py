@@ -109,8 +109,8 @@ def measured(name: str, share: float, options: argparse.Namespace) -> dict:
             "model": result.model,
             "fallback": result.fallback,
             "training seconds": result.training,
-            "over ideal": 8 * result.coded / result.ideal - 1 if result.ideal else None,
-            "rounding cost": result.ideal / result.unrounded - 1 if result.unrounded else None,
+            "over ideal": result.over_ideal,
+            "rounding cost": result.rounding_cost,
         }
         arrays = [(numbers[column].to_numpy(), bound) for column, bound in bounds.items()]
         row["others"] = {

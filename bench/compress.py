@@ -103,7 +103,7 @@ def measured(name: str, budget: float, steps: int | None, n_threads: int | None)
             "bits": 8 * result.size / (result.values or raw),
             "model": result.model,
             "bits without model": 8 * (result.size - result.model) / (result.values or raw),
-            "over ideal": 8 * result.coded / result.ideal - 1 if result.ideal else None,
+            "over ideal": result.over_ideal,
             "fallback": result.fallback,
             "training seconds": result.training,
             "training steps": result.steps,

@@ -212,8 +212,8 @@ def _report(source: str, path: Path, result: Result, seconds: float, json: bool)
                 "model_bytes": result.model,
                 "coded_bytes": result.coded,
                 "ideal_bytes": result.ideal / 8,
-                "over_ideal": 8 * result.coded / result.ideal - 1 if result.ideal else None,
-                "rounding_cost": result.ideal / result.unrounded - 1 if result.unrounded else None,
+                "over_ideal": result.over_ideal,
+                "rounding_cost": result.rounding_cost,
                 "fallback": result.fallback,
                 "others": others,
                 "training_seconds": round(result.training, 3),
@@ -249,12 +249,11 @@ def _report(source: str, path: Path, result: Result, seconds: float, json: bool)
 
 def _conversion(result: Result) -> list[str]:
     """What it costs in bits that a network became whole numbers, and these a code."""
-    if not result.ideal:
+    if result.over_ideal is None:
         return []
-    line = f"  {8 * result.coded / result.ideal - 1:.2%} over what the model's probabilities say"
-    if result.unrounded:
-        cost = result.ideal / result.unrounded - 1
-        line += f"; whole numbers instead of floats: {cost:+.2%}"
+    line = f"  {result.over_ideal:.2%} over what the model's probabilities say"
+    if result.rounding_cost is not None:
+        line += f"; whole numbers instead of floats: {result.rounding_cost:+.2%}"
     return [line]
 
 

@@ -62,7 +62,6 @@ class Contents:
         self.streams: list[dict[str, Any]] = _listed(document, "streams", dict)
         self.kept: list[Any] = _listed(document, "kept", int)
         self._models: dict[str, Model] = {}
-        self._open: dict[int, Iterator[np.ndarray]] = {}
         if not self.files:
             raise ValueError("its directory has no files")
         self._held: dict[int, bytes] = {}

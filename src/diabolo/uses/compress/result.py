@@ -47,3 +47,13 @@ class Result:
     models: list[Model] = field(default_factory=list)
     errors: list[Found] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def over_ideal(self) -> float | None:
+        """By what share the chunks are longer than the models' probabilities say."""
+        return 8 * self.coded / self.ideal - 1 if self.ideal else None
+
+    @property
+    def rounding_cost(self) -> float | None:
+        """What share of bits it takes more that the networks count in whole numbers."""
+        return self.ideal / self.unrounded - 1 if self.unrounded else None

@@ -36,17 +36,22 @@ def through(rounded: Tensor, exact: Tensor) -> Tensor:
     return exact + (rounded - exact).detach()
 
 
+def whole(rounded: Tensor, exact: Tensor) -> Tensor:
+    """What a network that counts in whole numbers works with; see `unrounded`."""
+    return through(rounded, exact) if _WHOLE.get() else exact
+
+
 def grained(exact: Tensor, grain: float, largest: int | None = None) -> Tensor:
     """A weight or a bias as a multiple of 1/grain, at most `largest` of them."""
-    whole = (exact * grain).round()
+    multiples = (exact * grain).round()
     if largest is not None:
-        whole = whole.clamp(-largest, largest)
-    return through(whole / grain, exact) if _WHOLE.get() else exact
+        multiples = multiples.clamp(-largest, largest)
+    return whole(multiples / grain, exact)
 
 
 def floored(x: Tensor, grain: float = 1.0) -> Tensor:
     """⌊grain · x⌋ / grain"""
-    return through((x * grain).floor() / grain, x) if _WHOLE.get() else x
+    return whole((x * grain).floor() / grain, x)
 
 
 def activated(s: Tensor) -> Tensor:

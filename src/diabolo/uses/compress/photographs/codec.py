@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from diabolo.uses.compress.coding.rounding import floored, grained, through, whole
 from diabolo.uses.compress.photographs.design import (
     ACTIVE,
     ANCHORS,
@@ -72,7 +73,7 @@ class Codec(nn.Module):
             value = value.abs()
         if name == "steps":
             value = torch.exp2(value).clamp_min(2 / grain)
-        return _whole((value * grain).round() / grain, value)
+        return grained(value, grain)
 
     def analysis(self, x: Tensor) -> Tensor:
         """Pixels 0 … 255 (n, 3, 16 h, 16 w) → latents (n, latents, h, w)."""
@@ -110,7 +111,7 @@ class Codec(nn.Module):
         h = _relu(self._conv(_relu(h), f"{name}_hidden", 1, 0))
         out = self._conv(h, f"{name}_out", 1, 0)
         mean, octave = (out * 2**SAID).chunk(2, 1)
-        return _floor(mean, LATENT), _octave(octave)
+        return floored(mean, 2.0**LATENT), _octave(octave)
 
     def synthesis(self, y: Tensor) -> Tensor:
         """Latents (n, latents, h, w) → pixels (n, 3, 16 h, 16 w), around 0 … 255."""
@@ -127,7 +128,7 @@ class Codec(nn.Module):
 
     def hyper_density(self, quality: Tensor) -> tuple[Tensor, Tensor]:
         """Centres and octaves (n, hyper, 1, 1) of hyper-latents."""
-        centres = _floor(_between(self.w("centres"), quality), LATENT)
+        centres = floored(_between(self.w("centres"), quality), 2.0**LATENT)
         octaves = _octave(_between(self.w("widths"), quality))
         return centres[:, :, None, None], octaves[:, :, None, None]
 
@@ -221,14 +222,6 @@ def bits_of(v: Tensor, octave: Tensor) -> Tensor:
     return -(likely + 2.0**-16).log2()
 
 
-def through(rounded: Tensor, exact: Tensor) -> Tensor:
-    """The one going forward, the other's gradient going back."""
-    return exact + (rounded - exact).detach()
-
-
-_whole = through  # bench/photographs.py takes this away to see what whole numbers cost
-
-
 def _rounded(v: Tensor) -> Tensor:
     return through(v.round(), v)
 
@@ -238,14 +231,10 @@ def _noisy(v: Tensor, generator: torch.Generator) -> Tensor:
     return v + torch.rand(v.shape, generator=generator, device=v.device) - 0.5
 
 
-def _floor(x: Tensor, bits: int) -> Tensor:
-    return _whole((x * 2.0**bits).floor() / 2.0**bits, x)
-
-
 def _active(x: Tensor) -> Tensor:
     """8 bits after the point, 16 in all."""
     x = x.clamp(-HIGHEST / 2**ACTIVE, HIGHEST / 2**ACTIVE)
-    return _whole((x * 2**ACTIVE).floor() / 2**ACTIVE, x)
+    return floored(x, 2.0**ACTIVE)
 
 
 def _relu(x: Tensor) -> Tensor:
@@ -256,7 +245,7 @@ def _octave(x: Tensor) -> Tensor:
     """Logarithms of widths, eighths of an octave, −4 … 5.9; a little of the gradient beyond."""
     inside = x.clamp(-4, (WIDEST - 1) / 8 - 4)
     leaky = inside + 0.05 * (x - inside)
-    return _whole((inside * 2**OCTAVE).floor() / 2**OCTAVE, through(inside, leaky))
+    return whole((inside * 2**OCTAVE).floor() / 2**OCTAVE, through(inside, leaky))
 
 
 def _between(table: Tensor, quality: Tensor) -> Tensor:

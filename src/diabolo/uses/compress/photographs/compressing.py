@@ -23,6 +23,7 @@ from diabolo.uses.compress.photographs.pictures import Picture, picture_in
 from diabolo.uses.compress.photographs.restoring import Described, shown
 from diabolo.uses.compress.pool import in_order, one_thread_each
 from diabolo.uses.compress.result import Report
+from diabolo.uses.compress.sources.folders import files_in
 from diabolo.uses.compress.sources.material import Material, fingerprint, together
 from diabolo.uses.compress.sources.names import checked_name
 
@@ -120,12 +121,7 @@ def _files(source: Path) -> dict[str, Path]:
     """Files by the names that they have in the file."""
     if not source.exists():
         raise FileNotFoundError(f"There is no file or folder {str(source)!r}.")
-    if not source.is_dir():
-        return {checked_name(source.name): source}
-    found = sorted(path for path in source.rglob("*") if path.is_file() and not path.is_symlink())
-    if not found:
-        raise ValueError(f"{source} holds no files.")
-    return {checked_name(path.relative_to(source).as_posix()): path for path in found}
+    return files_in(source) if source.is_dir() else {checked_name(source.name): source}
 
 
 def _pieces(

@@ -144,9 +144,9 @@ def _model(entry: dict[str, Any], reader: Reader, given: Model | None) -> Model:
         if model.hash != wanted:
             raise ValueError("the model in it is not the one it was made with")
         return model
-    for model in [given] if given is not None else [shipped()]:
-        if model.hash == wanted:
-            return model
+    model = shipped() if given is None else given
+    if model.hash == wanted:
+        return model
     if given is None:
         raise ValueError(
             "its photographs were made with a model that is not in it, nor the one of this "

@@ -19,16 +19,22 @@ from diabolo.uses.compress.sources.pngs import Png, parsed, pixels_of, png, read
 from diabolo.uses.compress.sources.tiles import Tiles, common_edge, image_stream
 
 
-def add_folder(found: Material, folder: Path) -> None:
-    """All files in a folder and below, in the order of their paths."""
+def files_in(folder: Path) -> dict[str, Path]:
+    """All files in a folder and below by their names in it, in the order of their paths.
+
+    raises ValueError where there are none, or one of them has a name that no reader would take.
+    """
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     if not paths:
         raise ValueError(f"{folder} holds no files.")
+    return {checked_name(path.relative_to(folder).as_posix()): path for path in paths}
+
+
+def add_folder(found: Material, folder: Path) -> None:
+    """All files in a folder and below, in the order of their paths."""
     images: dict[int, list[tuple[str, Path, Png]]] = {}
     others: list[tuple[str, bytes]] = []
-    for path in paths:
-        name = path.relative_to(folder).as_posix()
-        checked_name(name)
+    for name, path in files_in(folder).items():
         found.original.append((name, path.read_bytes))
         content = path.read_bytes()
         look = parsed(content)
