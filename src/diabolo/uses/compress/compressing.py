@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 from diabolo import files as disk
 from diabolo.uses.compress import container
-from diabolo.uses.compress.choosing import check_decoder, fitted
+from diabolo.uses.compress.choosing import Fitted, check_decoder, fitted
 from diabolo.uses.compress.coding.chunks import Coded, Model
 from diabolo.uses.compress.coding.models import load_model, model_hash, model_to_bytes
 from diabolo.uses.compress.coding.streams import Stream
@@ -74,20 +74,24 @@ def compress(
     report("zstandard", 0, 1, 0)
     plain = container.pack(b"".join(content() for _, content in material.original))
     result.zstandard = len(plain)
+
+    def fit(stream: Stream, share: float) -> Fitted:
+        """A model for a stream that holds this share of all symbols."""
+        return fitted(
+            stream,
+            result.zstandard * share,
+            seconds=seconds * share,
+            steps=steps,
+            seed=seed,
+            n_threads=n_threads,
+            report=partial(report, "training"),
+            decoder=decoder,
+            code=code,
+        )
+
     with tempfile.TemporaryFile(dir=Path(path).absolute().parent) as room, one_thread_each():
         gains = material.streams and _coded(
-            room,
-            material,
-            result,
-            given,
-            embed,
-            seconds,
-            steps,
-            seed,
-            n_threads,
-            report,
-            decoder,
-            code,
+            room, material, result, given, embed, fit, n_threads, report
         )
         if not gains:
             room.seek(0)
@@ -105,13 +109,9 @@ def _coded(
     result: Result,
     given: Model | None,
     embed: bool,
-    seconds: float,
-    steps: int | None,
-    seed: int,
+    fit: Callable[[Stream, float], Fitted],
     n_threads: int | None,
     report: Report,
-    decoder: str | None,
-    code: str | None,
 ) -> bool:
     """Write the file as the models code it; whether that is smaller than zstandard's."""
     writer = container.Writer()
@@ -133,17 +133,7 @@ def _coded(
                 result.notes.append(
                     f"the model was made for other data than stream {number}: trained a new one"
                 )
-            model, trained, notes = fitted(
-                stream,
-                result.zstandard * share,
-                seconds=seconds * share,
-                steps=steps,
-                seed=seed,
-                n_threads=n_threads,
-                report=partial(report, "training"),
-                decoder=decoder,
-                code=code,
-            )
+            model, trained, notes = fit(stream, share)
             rounding = trained.rounding
             result.notes += notes
             result.training += trained.seconds
