@@ -68,6 +68,8 @@ ARRAYS = {
     "letter": lambda: adbench("letter"),
     "mammography": lambda: adbench("mammography"),
 }
+BUDGET = 180.0  # seconds of training a set
+STEPS = 1000  # of each decoder where they are compared, at least
 TEXTS = {
     "etth2": DATA / "ett" / "ETTh2.csv",
     "titanic": DATA / "tables" / "titanic.csv",
@@ -187,25 +189,21 @@ def mosaic(images: np.ndarray) -> np.ndarray:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", choices=[*ARRAYS, *TEXTS])
-    parser.add_argument("--budget", type=float, default=180.0, help="seconds of training each")
+    parser.add_argument("--budget", type=float, default=BUDGET, help="seconds of training each")
     parser.add_argument("--steps", type=int, help="of training each, at most")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--decoders", action="store_true", help="compare them, write no files")
     options = parser.parse_args()
+    settings = {name: getattr(options, name) for name in ("budget", "steps", "threads")}
     if options.decoders:
         with one_thread_each():
             for name in options.only or ["binary", "mnist", "cifar"]:
-                kept = {
-                    f"{name}, decoders": decoders(
-                        name, options.budget, options.steps, options.threads
-                    )
-                }
-                keep("compress", **kept)
+                found = decoders(name, options.budget, options.steps, options.threads)
+                whole = options.steps is None or options.steps >= STEPS
+                keep("compress", settings=settings, whole=whole, **{f"{name}, decoders": found})
         return
-    rows = []
     for name in options.only or [*ARRAYS, *TEXTS]:
         row = measured(name, options.budget, options.steps, options.threads)
-        rows.append(row)
         print(
             " " * 12,
             "  ".join(
@@ -214,8 +212,9 @@ def main() -> None:
             ),
             flush=True,
         )
-    if options.steps is None:
-        keep("compress", **{row["set"]: row for row in rows})
+        if options.steps is None:
+            whole = options.budget >= BUDGET
+            keep("compress", settings=settings, whole=whole, **{name: row})
 
 
 if __name__ == "__main__":

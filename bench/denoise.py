@@ -15,7 +15,7 @@ Kodak: eight pictures with Gaussian noise of 25 / 255, rounded to bytes as a fil
 patches of the four pictures of the other half, clean, with the same noise. The filters get the true
 σ and the setting that is best for each picture.
 
-The table is written to results/denoise.json.
+Figures go to results/denoise.json.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ SETTINGS: dict[str, Any] = {
     "max_epochs": 12,
 }
 CHOSEN_ON, LEARNED_FROM = 500, 20_000
+SEEDS, PICTURES = 3, 8
 SPARSE = 5
 SIGMA = 25
 Row = dict[str, Any]
@@ -171,8 +172,8 @@ def summary(rows: list[Row], by: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="*", choices=("mnist", "kodak"), default=["mnist", "kodak"])
-    parser.add_argument("--seeds", type=int, default=3, help="of MNIST; Kodak has one")
-    parser.add_argument("--pictures", type=int, default=8)
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="of MNIST; Kodak has one")
+    parser.add_argument("--pictures", type=int, default=PICTURES)
     parser.add_argument("--epochs", type=int, help="of Kodak's models, to try things")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--quick", action="store_true", help="few rows of MNIST, to try things")
@@ -184,12 +185,14 @@ def main() -> None:
             for kind in NOISES:
                 rows["mnist"] += mnist(kind, seed, given.threads, given.quick)
                 show(rows["mnist"][-5:])
+            if not given.quick:
+                keep("denoise", whole=seed + 1 >= SEEDS, mnist=rows["mnist"])
         summary(rows["mnist"], "noise")
     if "kodak" in given.only:
         rows["kodak"] = kodak(given.pictures, 0, given.threads, given.epochs)
         summary(rows["kodak"], "")
-    if not given.quick and given.epochs is None:
-        keep("denoise", **rows)
+        if given.epochs is None:
+            keep("denoise", whole=given.pictures >= PICTURES, kodak=rows["kodak"])
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ limit is the four matrix products at their own shapes, on pieces of 1,024 rows t
 cache; `transform` besides gathers, scales, adds biases and writes the codes. Then by way of eight
 bits, and what that costs. Rounds take turns; printed is the median of their ratios. Peak memory is
 that of the process: the data (once, as bytes) and the codes are told apart from what lies beyond
-them.
+them. Figures go to results/encode.json, a section for each number of threads.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from kept import keep
 from step import hardware, images, verdict
 
 import diabolo
@@ -33,6 +34,7 @@ from diabolo.uses.quantise import Price
 
 SIZES = (784, 1000, 500, 250, 30)
 PIECE = 1024
+ROWS, ROUNDS = 1_000_000, 5
 
 
 def products(rows: int) -> float:
@@ -62,7 +64,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     wanted = parser.parse_args()
     torch.set_num_threads(wanted.threads)
@@ -71,24 +73,34 @@ def main() -> None:
     model = diabolo.Autoencoder(n_components=30, hidden_layer_sizes=SIZES[1:-1], random_state=0)
     model.set_params(max_epochs=2, early_stopping=False).fit(X[:20_000])
     fast = diabolo.quantised(model, X, bound=Price(np.inf, np.inf, 0.0))
-    rounds = 5
-    share = wanted.rows // rounds
+    share = wanted.rows // ROUNDS
     shares, gains = [], []
-    for i in range(rounds):
+    for i in range(ROUNDS):
         piece = X[i * share : (i + 1) * share]
         limit = products(share)
         exact = seconds_of(model.transform, piece)
         gains.append(exact / seconds_of(fast.transform, piece))
         shares.append(limit / exact)
     before = megabytes()
-    seconds = seconds_of(model.transform, X)
-    print(f"{wanted.rows:,} rows in {seconds:.1f} s, {wanted.rows / seconds:,.0f} rows/s")
+    exact = seconds_of(model.transform, X)
+    print(f"{wanted.rows:,} rows in {exact:.1f} s, {wanted.rows / exact:,.0f} rows/s")
     beyond = megabytes() - before - 4 * SIZES[-1] * wanted.rows / 2**20
     print(f"memory beyond data and codes grew by {beyond:.0f} MB")
     verdict("share of the limit", median(shares), 0.70, True)
-    seconds = seconds_of(fast.transform, X)
-    print(f"by eight bits in {seconds:.1f} s, {wanted.rows / seconds:,.0f} rows/s: {fast.price}")
+    eight = seconds_of(fast.transform, X)
+    print(f"by eight bits in {eight:.1f} s, {wanted.rows / eight:,.0f} rows/s: {fast.price}")
     verdict("speed by eight bits, float32 = 1", median(gains), 2.0, True)
+    found = {
+        "rows": wanted.rows,
+        "seconds": exact,
+        "share of the limit": median(shares),
+        "MB beyond data and codes": beyond,
+        "seconds by eight bits": eight,
+        "speed by eight bits": median(gains),
+        "price of eight bits": fast.price._asdict(),
+    }
+    section = f"{wanted.threads} thread{'s' if wanted.threads > 1 else ''}"
+    keep("encode", whole=wanted.rows >= ROWS, **{section: found})
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 Net 64-16-2 and its mirror image on scikit-learn's digits, batch 32, one thread; both sides shuffle,
 scale, step and keep the mean loss of every epoch. Rounds take turns; medians are printed. Then the
 time from the call of `fit` to the end of its first step, on the small net and on
-784-1000-500-250-30.
+784-1000-500-250-30. Figures go to results/fit.json.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from kept import keep
 from step import D, Rows, S, Torch, hardware, images, verdict
 
 from diabolo import Autoencoder
@@ -110,6 +111,9 @@ def main() -> None:
         )
     ratio = median(a / b for a, b in zip(times["diabolo"], times["torch"], strict=True))
     verdict("time, torch = 1", ratio, 0.30, False)
+    of_step = {name: 1e6 * median(seconds) / steps for name, seconds in times.items()}
+    found = {"epochs": EPOCHS, "steps": steps, "µs a step": of_step, "time, torch = 1": ratio}
+    keep("fit", **{"whole fit": found})
 
     print("\nfrom the call of fit to the end of its first step")
     small = median(until_first_step(ours(), X) for _ in range(9))
@@ -118,6 +122,11 @@ def main() -> None:
     large = Autoencoder(n_components=D[4], hidden_layer_sizes=D[1:4], random_state=0, n_threads=2)
     seconds = median(until_first_step(large, pictures) for _ in range(5))
     verdict(f"D, {len(pictures):,} rows, seconds", seconds, 0.1, False)
+    first = {
+        "S": {"rows": len(X), "seconds": small},
+        "D": {"rows": len(pictures), "seconds": seconds},
+    }
+    keep("fit", **{"first step": first})
 
 
 if __name__ == "__main__":

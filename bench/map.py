@@ -18,7 +18,7 @@ alone: they have no MSE, and their 5-NN is by leaving one out. Sainburg et al. 2
 images, convolutional nets): their UMAP/AE 5-NN .9537, MSE .0360, trust .9675; AE .7926, .0369,
 .9663; PCA .4201, .0557, .7434.
 
-The table is written to results/map.json.
+Figures go to results/map.json, each map's as soon as it is measured.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from diabolo.uses.map import rivals
 
 ROOT = Path(__file__).resolve().parents[1]
 SETTINGS: dict[str, Any] = {"hidden_layer_sizes": (1000, 500, 250), "max_epochs": 20}
+SEEDS = 3
 Row = dict[str, Any]
 
 
@@ -94,7 +95,7 @@ def pca(data: tuple) -> Row:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--rows", type=int)
     parser.add_argument("--threads", type=int)
@@ -105,14 +106,20 @@ def main() -> None:
         test, labels = train[50_000:], train_labels[50_000:]
         train, train_labels = train[:50_000], train_labels[:50_000]
     data = (train[: given.rows], train_labels[: given.rows], test, labels)
-    rows = [pca(data)]
-    rows += [ours(data, seed, given.epochs, given.threads) for seed in range(given.seeds)]
+    is_kept = (given.epochs, given.rows, given.validation) == (None, None, False)
+
+    def kept(rows: list[Row], whole: bool = True) -> None:
+        if is_kept:
+            keep("map", whole=whole, **{rows[0]["name"]: rows})
+
+    kept([pca(data)])
+    rows: list[Row] = []
+    for seed in range(given.seeds):
+        rows.append(ours(data, seed, given.epochs, given.threads))
+        kept(rows, whole=seed + 1 >= SEEDS)
     for rival in rivals(test.astype(np.float32) / 255):
         if rival.name != "PCA":
-            rows.append(measured(rival.name, test, rival.codes, labels, seconds=rival.seconds))
-    if (given.epochs, given.rows, given.validation) == (None, None, False):
-        for name in dict.fromkeys(row["name"] for row in rows):
-            keep("map", **{name: [row for row in rows if row["name"] == name]})
+            kept([measured(rival.name, test, rival.codes, labels, seconds=rival.seconds)])
 
 
 if __name__ == "__main__":

@@ -4,21 +4,24 @@
 
 One epoch from the path, one from a memory map, one with everything loaded; each in a process of
 its own. Printed is the peak beyond what importing torch and scikit-learn takes, and a hash of the
-codes: the three must agree.
+codes: the three must agree. Figures go to results/memory.json.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 FEATURES = 784
+GIGABYTES = 4.0
 
 
 def write(path: Path, gigabytes: float) -> int:
@@ -42,7 +45,6 @@ def peak() -> float:
 
 
 def run(path: str, how: str) -> None:
-    import diabolo
     from diabolo.families.autoencoder import Autoencoder
 
     before = peak()
@@ -61,35 +63,43 @@ def run(path: str, how: str) -> None:
     )
     codes = model.fit(data).transform(data)
     digest = hashlib.sha256(codes.tobytes()).hexdigest()[:16]
-    print(
-        f"{how:8} {peak() - before:8.0f} MB beyond torch   codes {digest}   {diabolo.__version__}"
-    )
+    print(json.dumps({"MB beyond torch": peak() - before, "codes": digest}))
+
+
+def measured(path: Path, how: str) -> dict[str, Any]:
+    """What a process of its own found."""
+    command = [sys.executable, __file__, "--run", str(path), how]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    found = json.loads(done.stdout)
+    print(f"{how:8} {found['MB beyond torch']:8.0f} MB beyond torch   codes {found['codes']}")
+    sys.stdout.flush()
+    return found
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--gigabytes", type=float, default=4.0)
+    parser.add_argument("--gigabytes", type=float, default=GIGABYTES)
     parser.add_argument("--skip-memory", action="store_true", help="leave out the loaded one")
     parser.add_argument("--run", nargs=2, help=argparse.SUPPRESS)
     wanted = parser.parse_args()
     if wanted.run:
         run(*wanted.run)
         return 0
+    from kept import keep  # here, for it imports much that would count in the processes measured
+
+    ways = ["path", "map"] + ([] if wanted.skip_memory else ["memory"])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "large.npy"
-        rows = write(path, wanted.gigabytes)
-        print(f"{rows:,} x {FEATURES} float32, {path.stat().st_size / 1e9:.2f} GB")
-        ways = ["path", "map"] + ([] if wanted.skip_memory else ["memory"])
-        hashes = set()
-        for how in ways:
-            command = [sys.executable, __file__, "--run", str(path), how]
-            line = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-            print(line, end="", flush=True)
-            hashes.add(line.split("codes ")[1].split()[0])
-    print("the same codes" if len(hashes) == 1 else "DIFFERENT codes")
-    return 0 if len(hashes) == 1 else 1
+        rows, size = write(path, wanted.gigabytes), path.stat().st_size
+        print(f"{rows:,} x {FEATURES} float32, {size / 1e9:.2f} GB", flush=True)
+        found = {how: measured(path, how) for how in ways}
+    same = len({one["codes"] for one in found.values()}) == 1
+    print("the same codes" if same else "DIFFERENT codes")
+    whole = wanted.gigabytes >= GIGABYTES and not wanted.skip_memory
+    keep("memory", whole=whole, epoch={"rows": rows, "bytes": size, "same codes": same, **found})
+    return 0 if same else 1
 
 
 if __name__ == "__main__":

@@ -11,15 +11,17 @@ hash and the classifier's error are printed: figures with another hash are anoth
 Controls: training images, and reconstructions of the very test images, which no prior can beat.
 "copies" is the share of rows that lie much nearer to one training image than to all others, of
 every sixth image, which those of the kernels are. "seconds" are those of fitting the prior and of
-drawing all rows.
+drawing all rows. Figures go to results/priors.json, a section for each kind of features.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from typing import Any
 
 import numpy as np
+from kept import keep
 
 import diabolo
 from diabolo.estimators.estimator import Estimator
@@ -35,6 +37,7 @@ PRIORS = {
     "posteriors": ("vamp", {}),
     "flow": ("flow", {}),
 }
+WHOLE = {"epochs": 10, "code": 16, "n": 5000, "seed": 0}
 HEAD = f"{'model':<12}{'prior':<15}{'kernel distance':>22}{'precision':>11}{'recall':>8}" + (
     f"{'density':>9}{'coverage':>10}{'copies':>8}{'seconds':>9}"
 )
@@ -42,11 +45,12 @@ HEAD = f"{'model':<12}{'prior':<15}{'kernel distance':>22}{'precision':>11}{'rec
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=int, default=10, help="of both models")
-    parser.add_argument("--code", type=int, default=16, help="units")
-    parser.add_argument("--n", type=int, default=5000, help="rows compared")
+    parser.add_argument("--epochs", type=int, help="of both models")
+    parser.add_argument("--code", type=int, help="units")
+    parser.add_argument("--n", type=int, help="rows compared")
     parser.add_argument("--features", choices=("classifier", "random"), default="classifier")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int)
+    parser.set_defaults(**WHOLE)
     given = parser.parse_args()
     train, test = (diabolo.open_dataset("mnist", split=s) for s in ("train", "test"))
     images, unseen = (d.rows.take(np.arange(len(d))) for d in (train, test))
@@ -54,11 +58,12 @@ def main() -> None:
         "plain": diabolo.Autoencoder(**settings(given)).fit(images),
         "variational": diabolo.VariationalAutoencoder(**settings(given)).fit(images),
     }
-    features = (
+    features, about = (
         classifier(images, train.labels, unseen, test.labels)
-        if (given.features == "classifier")
-        else Features.random(models["plain"].columns_)
+        if given.features == "classifier"
+        else (Features.random(models["plain"].columns_), {})
     )
+    about |= {"features": features.name, "hash": features.hash}
     print(f"features: {features.name} {features.hash}; {given.n} rows; {given.epochs} epochs")
     deal = np.random.default_rng(given.seed)
     unseen = unseen[deal.permutation(len(unseen))[: given.n]]
@@ -69,6 +74,9 @@ def main() -> None:
         bench.row(name, "(rebuilt)", model.reconstruct(unseen))
         for prior, fit in PRIORS.items():
             compare(bench, name, model, prior, fit, images, given)
+    asked = {name: getattr(given, name) for name in WHOLE}
+    found = {**about, "rows": bench.rows}
+    keep("priors", settings=asked, whole=asked == WHOLE, **{given.features: found})
 
 
 def settings(given: argparse.Namespace) -> dict:
@@ -80,13 +88,15 @@ def settings(given: argparse.Namespace) -> dict:
     }
 
 
-def classifier(images, labels, unseen, answers) -> Features:
+def classifier(images, labels, unseen, answers) -> tuple[Features, dict[str, Any]]:
+    """Features of a classifier, and what it gets wrong."""
     model = diabolo.StackedAutoencoder(
         fine_tune="labels", hidden_layer_sizes=(500,), n_components=64, max_epochs=10,
         shift=1, random_state=0,
     ).fit(images, labels)  # fmt: skip
-    print(f"classifier: {np.mean(model.predict(unseen) != answers):.2%} test error")
-    return Features.of(model.module_.encoder, model.columns_)
+    error = float(np.mean(model.predict(unseen) != answers))
+    print(f"classifier: {error:.2%} test error")
+    return Features.of(model.module_.encoder, model.columns_), {"classifier error": error}
 
 
 def compare(bench, name: str, model: Estimator, prior: str, fit, images, given) -> None:
@@ -110,11 +120,26 @@ class Bench:
         self.features = features
         self.train: Embedding = features(train)
         self.real: Embedding = features(real)
+        self.rows: list[dict[str, Any]] = []
 
     def row(self, model: str, prior: str, drawn: np.ndarray, seconds: float = 0.0) -> None:
         made = self.features(drawn)
         kernel, near = kernel_distance(self.real, made), neighbourhoods(self.real, made)
         copied = memorisation(self.train, self.real, made) if model else None
+        self.rows.append(
+            {
+                "model": model,
+                "prior": prior,
+                "kernel distance": kernel.distance,
+                "standard error": kernel.standard_error,
+                "precision": near.precision,
+                "recall": near.recall,
+                "density": near.density,
+                "coverage": near.coverage,
+                "copies": copied and copied.copies,
+                "seconds": seconds,
+            }
+        )
         copies = "" if copied is None else f"{copied.copies:.3f}"
         taken = f"{seconds:.1f}" if seconds else ""
         print(

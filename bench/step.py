@@ -11,6 +11,8 @@ the same arithmetic in one process, taking turns; what is printed are medians ov
     torch     the loop everybody writes, with Adam(fused=True)
     eager     ours without replay
     diabolo   ours
+
+Figures go to results/step.json, a section for each net and batch.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ import torch
 from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+
+from kept import keep
 
 from diabolo.data.batches import Batch
 from diabolo.data.sources import open_dataset
@@ -266,6 +270,18 @@ def report(title: str, times: dict[str, list[float]], models: int = 1) -> None:
         print(line)
 
 
+def figures(times: dict[str, list[float]], models: int = 1) -> dict[str, dict[str, float]]:
+    """Of each contestant: µs a step of one model, and how many times as long as ours it takes."""
+    return {
+        name: {
+            "µs": 1e6 * median(seconds) / models,
+            "best µs": 1e6 * min(seconds) / models,
+            "times diabolo": ratio(times, name, "diabolo"),
+        }
+        for name, seconds in times.items()
+    }
+
+
 def verdict(text: str, value: float, bound: float, at_least: bool) -> None:
     met = value >= bound if at_least else value <= bound
     sign = "≥" if at_least else "≤"
@@ -290,6 +306,13 @@ def main() -> None:
         arguments.threads = 1
     clock = time.process_time if arguments.cpu else time.perf_counter
     rounds = 7 if arguments.quick else 21
+    settings = {"clock": "processor" if arguments.cpu else "wall", "rounds": rounds}
+    whole = not (arguments.quick or arguments.cpu)
+
+    def kept(name: str, times: dict[str, list[float]], threads: int = 1, models: int = 1) -> None:
+        own = {**settings, "threads": threads, "models": models}
+        keep("step", settings=own, whole=whole, **{name: figures(times, models)})
+
     print(hardware(arguments.threads))
     for batch in (128, 1000):
         if f"D{batch}" in arguments.only:
@@ -298,15 +321,18 @@ def main() -> None:
             report(f"D, batch {batch}, {arguments.threads} threads, a step", times)
             verdict("speed, by hand = 1", ratio(times, "hand", "diabolo"), 0.95, True)
             verdict("speed, torch = 1", ratio(times, "torch", "diabolo"), 1.0, True)
+            kept(f"D{batch}", times, arguments.threads)
     torch.set_num_threads(1)
     if "S" in arguments.only:
         times = race(single(S, 32), rounds, 0.1, clock)
         report("S, batch 32, 1 thread, a step", times)
         verdict("time, torch = 1", ratio(times, "diabolo", "torch"), 0.30, False)
+        kept("S", times)
     if "stack" in arguments.only:
         times = race(stacked(), rounds, 0.1, clock)
         report(f"{STACK} × S, batch 32, 1 thread, a step of one model", times, STACK)
         verdict("time, torch = 1", ratio(times, "diabolo", "torch"), 0.06, False)
+        kept("stack", times, models=STACK)
 
 
 if __name__ == "__main__":
