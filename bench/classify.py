@@ -28,6 +28,7 @@ from diabolo.cli.classify import few_of
 
 ROOT = Path(__file__).resolve().parents[1]
 LABELS = (100, 1000, 60_000)
+SEEDS = 3
 PRE = {
     "noise": ("moves", "masking"),
     "level": (0.25, 0.5),
@@ -96,14 +97,14 @@ def summary(rows: list[dict[str, Any]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--labels", nargs="*", type=int, default=list(LABELS))
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--threads", type=int)
     given = parser.parse_args()
     rows = run(given.labels, given.seeds, given.threads)
     print(summary(rows))
     for count in given.labels:
         own = [row for row in rows if row["labels"] == count]
-        keep("classify", **{f"{count} labels": own})
+        keep("classify", whole=given.seeds >= SEEDS, **{f"{count} labels": own})
 
 
 if __name__ == "__main__":

@@ -2,28 +2,27 @@
 
     python bench/generate.py                          all, three seeds
     python bench/generate.py --only ring grid         points in the plane, minutes
-    python bench/generate.py --only mnist --seeds 1   a quarter of an hour a model
+    python bench/generate.py --only mnist --seeds 1   minutes a model
 
-Figures go to results/generate.json. Points in the plane: 10,000 samples, those within 3 standard
-deviations of a centre count, a mode is found if it has a tenth of its share; the control is the
-original game without penalty. MNIST: 10,000 samples against the 10,000 test images in the features
-of a classifier that is trained here (its accuracy is printed); density and coverage with k = 5
-(Naeem et al. 2020), and the shares of the classes it sees. The network's samples are judged at
-several temperatures; "chosen" is the one of highest density among those that keep a coverage of .75
-and all classes within 1.4 times their shares, against 10,000 training images.
+Figures go to results/generate.json, after every seed. Points in the plane: 10,000 samples, those
+within 3 standard deviations of a centre count, a mode is found if it has a tenth of its share; the
+control is the original game without penalty. MNIST: 10,000 samples against the 10,000 test images
+in the features of a classifier that is trained here (its accuracy is printed); density and coverage
+with k = 5 (Naeem et al. 2020), and the shares of the classes it sees. The network's samples are
+judged at several temperatures; "chosen" is the one of highest density among those that keep a
+coverage of .75 and all classes within 1.4 times their shares, against 10,000 training images.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from kept import keep
 from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
@@ -31,7 +30,7 @@ from torch import Tensor, nn
 import diabolo
 from diabolo.measures.samples import neighbourhoods
 
-ROOT = Path(__file__).resolve().parents[1]
+SEEDS, MINUTES = 3, 4.5
 ROWS = SAMPLES = 10_000
 TEMPERATURES = (1.0, 0.8, 0.6, 0.5, 0.45, 0.4, 0.35, 0.3)
 VARIETY = 0.75  # coverage that a temperature has to keep
@@ -72,7 +71,7 @@ def found(samples: np.ndarray, centres: np.ndarray, spread: float) -> Row:
     close = far.min(1) < 3 * spread
     counts = np.bincount(far.argmin(1)[close], minlength=len(centres))
     modes = int((counts > 0.1 * len(samples) / len(centres)).sum())
-    return {"modes": f"{modes} of {len(centres)}", "within 3 sigma": float(close.mean())}
+    return {"modes": modes, "of": len(centres), "within 3 sigma": float(close.mean())}
 
 
 class Judge(nn.Module):
@@ -146,6 +145,7 @@ class Digits:
             "recall": near.recall,
             "least share": float(ratio.min()),
             "largest share": float(ratio.max()),
+            "judge": self.accuracy,
         }
 
     def chosen(self, model: diabolo.GenerativeAdversarialNetwork, seed: int) -> float:
@@ -224,26 +224,24 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--only", nargs="*", default=[*PLANE, "mnist"])
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--minutes", type=float, default=15.0, help="a model, on MNIST")
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="a model, on MNIST")
     parser.add_argument("--threads", type=int, default=None)
     wanted = parser.parse_args()
-    results = ROOT / "results" / "generate.json"
-    figures = json.loads(results.read_text()) if results.exists() else {}
     digits = Digits() if "mnist" in wanted.only else None
     for name in wanted.only:
-        figures[name] = []
+        rows: list[Row] = []
         for seed in range(wanted.seeds):
-            rows = (
+            for row in (
                 plane(name, seed, wanted.threads)
                 if name in PLANE
                 else mnist(digits, seed, wanted.minutes, wanted.threads)
-            )
-            for row in rows:
-                figures[name].append({"seed": seed, **row})
-                print(name, figures[name][-1], flush=True)
-            results.parent.mkdir(exist_ok=True)
-            results.write_text(json.dumps(figures, indent=1))
+            ):
+                rows.append({"seed": seed, **row})
+                print(name, rows[-1], flush=True)
+            whole = seed + 1 >= SEEDS and (name in PLANE or wanted.minutes >= MINUTES)
+            settings = {"minutes": wanted.minutes, "threads": wanted.threads}
+            keep("generate", settings=settings, whole=whole, **{name: rows})
     return 0
 
 

@@ -43,6 +43,7 @@ TABLES: dict[str, tuple[str, ...]] = {  # and the columns that are left out
     "penguins": (),
     "mpg": ("name",),  # free text
 }
+SEEDS = 3
 HIDDEN = 0.15
 INTERVALS = (0.5, 0.8, 0.9)
 DRAWS = 200
@@ -237,7 +238,7 @@ def summary(rows: list[dict[str, Any]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tables", nargs="*", choices=list(TABLES), default=list(TABLES))
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--own", action="store_true", help="without the others")
     parser.add_argument("--threads", type=int)
     given = parser.parse_args()
@@ -245,7 +246,8 @@ def main() -> None:
     print(summary(rows))
     if not given.own:
         for name in given.tables:
-            keep("impute", **{name: [row for row in rows if row["table"] == name]})
+            own = [row for row in rows if row["table"] == name]
+            keep("impute", whole=given.seeds >= SEEDS, **{name: own})
 
 
 if __name__ == "__main__":
