@@ -19,7 +19,8 @@ of 91 photographs (docs/uses/compress.md says which) by
     python bench/photographs.py train FOLDER --steps 10000
 
 What had to be chosen was chosen on ten of them that were held out. Figures go to
-results/photographs.json, the curves to docs/photographs.png.
+results/photographs.json, those of training to its section "training" where it gave the model that
+comes with diabolo; the curves to docs/photographs.png.
 """
 
 from __future__ import annotations
@@ -285,8 +286,16 @@ def drawn(pictures: dict) -> None:
 
 
 class Watch(Nobody):
+    """Tells every epoch.
+
+    seconds : of all epochs, those before an interruption included.
+    """
+
+    seconds = 0.0
+
     def end_epoch(self, record: dict, seconds: float, history: History) -> bool:
         told, held = record["train"], record["validation"]
+        self.seconds = sum(history.seconds)
         print(
             f"{record['epoch']:4} {seconds:6.0f} s  loss {told['loss']:.3f}, held out "
             f"{held['loss']:.3f}: {held['rate']:.3f} bits a pixel, {held['psnr']:.2f} dB",
@@ -302,21 +311,31 @@ def trained(folder: Path, output: Path, steps: int, held_out: list[str], threads
     out = [name for name in pictures if name.startswith(tuple(held_out))] if held_out else []
     out = out or list(pictures)[::9]
     print(f"{len(pictures) - len(out)} photographs, {len(out)} held out")
-    began = time.process_time()
+    learned = [pixels for name, pixels in pictures.items() if name not in out]
+    watch = Watch()
     codec = train(
-        [pixels for name, pixels in pictures.items() if name not in out],
+        learned,
         [pictures[name] for name in out],
         steps=steps,
         checkpoint=Checkpoint(output.with_suffix(".checkpoint"), {"of": len(pictures)}, every=60),
-        watcher=Watch(),
+        watcher=watch,
         n_threads=threads,
     )
-    seconds = time.process_time() - began
     model = Model(codec.design, codec.whole())
     save_model(output, model)
     cost = conversion(codec, [pictures[name] for name in out])
-    print(f"{output}: {seconds:.0f} s of CPU; whole numbers cost {cost}")
-    keep("photographs", training={"steps": steps, "model": model.hash, "conversion": cost})
+    print(f"{output}: {watch.seconds:.0f} s; whole numbers cost {cost}")
+    found = {
+        "model": model.hash,
+        "steps": steps,
+        "photographs": len(learned),
+        "megapixels": sum(pixels[..., 0].size for pixels in learned) / 1e6,
+        "held out": len(out),
+        "seconds": watch.seconds,
+        "conversion": cost,
+    }
+    if model.hash == shipped().hash:  # the page tells of no other
+        keep("photographs", training=found)
 
 
 def main() -> None:
