@@ -1,0 +1,1 @@
+"""What stands between two marks of a page of docs, drawn from results/*.json (bench/pages.py)."""
