@@ -10,8 +10,7 @@ Every file is decoded and compared with what went in. "bits" are bits a value wi
 file; "model" is what of them the model takes, "over ideal" how much longer the chunks are than the
 model's own probabilities say. Speeds are MB of raw data a second, without training. Others pack the
 same bytes: gzip -9, bzip2 -9, xz -9e, zstandard -19 whole; PNG and WebP (lossless, method 6) each
-image for itself, and all images in one mosaic. Parquet with brotli gets the columns. JPEG XL has no
-encoder among this project's packages; its figures are from cjxl -e 9 (docs/uses/compress.md).
+image for itself, and all images in one mosaic. Parquet with brotli gets the columns.
 
 Figures go to results/compress.json.
 """

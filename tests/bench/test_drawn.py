@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
 
 import kept
+import pages
 import step
 from drawn import blocks, compression, generation, speed, uses  # noqa: F401
 from drawn.blocks import BLOCKS, Results, best
@@ -29,7 +30,7 @@ def drawn(name, **sections):
     return BLOCKS[name].draw(Results(sections)).splitlines()
 
 
-@pytest.mark.parametrize("module", [blocks, speed])
+@pytest.mark.parametrize("module", [blocks, speed, pages])
 def test_examples(module):
     found = doctest.testmod(module)
     assert found.attempted

@@ -1,5 +1,6 @@
 """Figures of the pages are what the stored results say."""
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
 
 from drawn.blocks import BLOCKS
-from pages import MARKED, by_hand, names, pages, written
+from pages import MARKED, by_hand, in_part, names, pages, written
 
 ROOT = Path(__file__).parents[2]
 PAGES = {page: text for page, text in pages().items() if MARKED.search(text)}
@@ -49,6 +50,13 @@ def test_what_was_never_measured_stays_and_is_named(monkeypatch, tmp_path):
         "python bench/step.py": ["step"],
         "python bench/memory.py": ["memory"],
     }
+
+
+def test_what_was_measured_in_part_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr("kept.RESULTS", tmp_path)
+    sections = {"S": {"whole": False, "figures": {}}, "D128": {"figures": {}}}
+    (tmp_path / "step.json").write_text(json.dumps(sections))
+    assert in_part() == {"step": ["S"]}
 
 
 def unmarked(text: str) -> list[str]:
