@@ -9,8 +9,9 @@ within 3 standard deviations of a centre count, a mode is found if it has a tent
 control is the original game without penalty. MNIST: 10,000 samples against the 10,000 test images
 in the features of a classifier that is trained here (its accuracy is printed); density and coverage
 with k = 5 (Naeem et al. 2020), and the shares of the classes it sees. The network's samples are
-judged at several temperatures; "chosen" is the one of highest density among those that keep a
-coverage of .75 and all classes within 1.4 times their shares, against 10,000 training images.
+judged at several temperatures; "chosen" is, for all seeds, the one of highest density among those
+that keep a coverage of .75 and all classes within 1.4 times their shares, against 10,000 training
+images.
 """
 
 from __future__ import annotations
@@ -148,18 +149,29 @@ class Digits:
             "judge": self.accuracy,
         }
 
-    def chosen(self, model: diabolo.GenerativeAdversarialNetwork, seed: int) -> float:
-        """The temperature of highest density that keeps most of the variety, on training rows."""
-        best, chosen = -1.0, 1.0
-        for heat in TEMPERATURES:
-            samples = model.sample(SAMPLES, random_state=seed + 1000, temperature=heat)
-            features, classes = self.judge.seen(greys(samples))
-            near = neighbourhoods(self.choosing, features, k=5)
-            ratio = shares(classes) / self.wanted
-            even = ratio.min() >= 1 / EVEN and ratio.max() <= EVEN
-            if even and near.coverage >= VARIETY and near.density > best:
-                best, chosen = near.density, heat
-        return chosen
+    def allowed(
+        self, model: diabolo.GenerativeAdversarialNetwork, seed: int, temperature: float
+    ) -> Row:
+        """Density on training rows, and whether variety is kept there."""
+        samples = model.sample(SAMPLES, random_state=seed + 1000, temperature=temperature)
+        features, classes = self.judge.seen(greys(samples))
+        near = neighbourhoods(self.choosing, features, k=5)
+        ratio = shares(classes) / self.wanted
+        even = ratio.min() >= 1 / EVEN and ratio.max() <= EVEN
+        return {"training density": near.density, "allowed": even and near.coverage >= VARIETY}
+
+
+def choose(rows: list[Row]) -> None:
+    """Mark one temperature for all seeds: the densest of those that are allowed in each."""
+    own = [row for row in rows if "allowed" in row]
+    density = {
+        t: np.mean([row["training density"] for row in own if row["temperature"] == t])
+        for t in TEMPERATURES
+        if all(row["allowed"] for row in own if row["temperature"] == t)
+    }
+    heat = max(density, key=density.__getitem__, default=1.0)
+    for row in own:
+        row["chosen"] = row["temperature"] == heat
 
 
 def shares(classes: np.ndarray) -> np.ndarray:
@@ -188,7 +200,6 @@ def mnist(digits: Digits, seed: int, minutes: float, n_threads: int | None) -> l
         began = time.perf_counter()
         model.fit(digits.train)
         seconds = time.perf_counter() - began
-        heat = digits.chosen(model, seed) if model is gan else 1.0
         for temperature in TEMPERATURES if model is gan else (1.0,):
             samples = model.sample(SAMPLES, random_state=seed, temperature=temperature)
             rows.append(
@@ -197,8 +208,8 @@ def mnist(digits: Digits, seed: int, minutes: float, n_threads: int | None) -> l
                     "seconds": seconds,
                     "epochs": model.n_iter_,
                     "temperature": temperature,
-                    "chosen": temperature == heat,
                     **digits.verdict(samples),
+                    **(digits.allowed(gan, seed, temperature) if model is gan else {}),
                 }
             )
     began = time.perf_counter()
@@ -239,6 +250,7 @@ def main() -> int:
             ):
                 rows.append({"seed": seed, **row})
                 print(name, rows[-1], flush=True)
+            choose(rows)
             whole = seed + 1 >= SEEDS and (name in PLANE or wanted.minutes >= MINUTES)
             settings = {"minutes": wanted.minutes, "threads": wanted.threads}
             keep("generate", settings=settings, whole=whole, **{name: rows})
