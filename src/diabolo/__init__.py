@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which cannot see through the
     from diabolo.families.masked_ensemble import MaskedEnsemble as MaskedEnsemble
     from diabolo.families.mixture import MixtureVAE as MixtureVAE
     from diabolo.families.nested import NestedAutoencoder as NestedAutoencoder
+    from diabolo.families.parametric_tsne import ParametricTSNE as ParametricTSNE
     from diabolo.families.parametric_umap import ParametricUMAP as ParametricUMAP
     from diabolo.families.sparse import SparseAutoencoder as SparseAutoencoder
     from diabolo.families.stacked import StackedAutoencoder as StackedAutoencoder
@@ -80,6 +81,7 @@ _HOMES = {
     "MaskedAutoencoder": "diabolo.families.masked",
     "IsometricAutoencoder": "diabolo.families.isometric",
     "LayoutAutoencoder": "diabolo.families.layout",
+    "ParametricTSNE": "diabolo.families.parametric_tsne",
     "ParametricUMAP": "diabolo.families.parametric_umap",
     "SUREAutoencoder": "diabolo.families.sure",
     "MaskedEnsemble": "diabolo.families.masked_ensemble",

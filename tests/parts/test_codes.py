@@ -233,3 +233,22 @@ def test_a_matched_code_hands_encoder_and_itself_to_its_prior():
     code = codes.Matched(2, prior=Curious(2))
     code.meet(encoder)
     assert met == [(encoder, code)]
+
+
+def test_an_anchored_code_is_the_mean_of_its_places():
+    code = codes.Anchored(2, 3, sharpness=2.0)
+    code.places.copy_(torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 4.0]]))
+    h = torch.log(torch.tensor([[0.6, 0.2, 0.2], [1e-9, 1.0, 1e-9]]))
+    # to the power of 2: 0.36, 0.04, 0.04 of 0.44
+    wanted = torch.tensor([[1 / 11, 4 / 11], [1.0, 0.0]])
+    torch.testing.assert_close(code.mean(h), wanted, atol=1e-6, rtol=0)
+    assert code.inputs == 3
+    assert code(h, None).rate.tolist() == [0, 0]
+
+
+def test_anchors_are_somewhere_before_they_are_known():
+    first, again = codes.Anchored(2, 5), codes.Anchored(2, 5)
+    for code in (first, again):
+        code.initialise(noise())
+    assert torch.equal(first.places, again.places)
+    assert len(first.places.unique(dim=0)) == 5

@@ -86,6 +86,7 @@ RECIPES = {
     "masked": Recipe("MaskedAutoencoder"),
     "isometric": Recipe("IsometricAutoencoder"),
     "layout": Recipe("LayoutAutoencoder"),
+    "parametric-tsne": Recipe("ParametricTSNE"),
     "parametric-umap": Recipe("ParametricUMAP"),
     "sure": Recipe("SUREAutoencoder"),
     "masked-ensemble": Recipe("MaskedEnsemble"),

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 EXACT = 10_000  # rows; with more, only those in nearby cells are compared
@@ -55,6 +56,22 @@ class Graph(NamedTuple):
         edge = np.clip(edge, self.starts[rows], np.maximum(self.starts[rows + 1] - 1, 0))
         alone = self.starts[rows] == self.starts[rows + 1]
         return np.where(alone, rows, self.ends[np.minimum(edge, len(self.ends) - 1)])
+
+
+def as_numbers(x: Tensor, table: tuple[int, ...]) -> Tensor:
+    """Rows between which there are distances: of a mixed table, categories one-hot, gaps at 0."""
+    if not table:
+        return x
+    parts = []
+    for column, levels in zip(x.unbind(1), table, strict=True):
+        known = ~column.isnan()
+        values = column.nan_to_num(0.0)
+        if levels:
+            one = F.one_hot(values.long(), levels) * known.unsqueeze(1)
+            parts.append(one * 0.5**0.5)  # two categories are at a distance of 1
+        else:
+            parts.append(values.unsqueeze(1))
+    return torch.cat(parts, 1).to(x.dtype)
 
 
 def fuzzy_graph(x: Tensor, k: int, seed: int = 0) -> Graph:

@@ -145,16 +145,14 @@ class Layout(nn.Module):
     ) -> None:
         super().__init__()
         self.repelled, self.curve = repelled, curve
-        n = len(start)
-        heads = np.repeat(np.arange(n), np.diff(graph.starts))
-        ends, weights = graph.ends, graph.weights
-        once = heads < ends  # the graph is symmetric
+        edges = once(graph)
+        both = [np.bincount(rows, edges.weights, len(start)) for rows in edges[:2]]
         self.places = nn.Parameter(torch.from_numpy(start).clone())
         for name, values in (
-            ("heads", heads[once]),
-            ("ends", ends[once]),
-            ("weights", 2 * weights[once].astype(np.float32)),
-            ("mass", np.bincount(heads, weights, minlength=n).astype(np.float32)),
+            ("heads", edges.heads),
+            ("ends", edges.ends),
+            ("weights", 2 * edges.weights),
+            ("mass", sum(both).astype(np.float32)),
         ):
             self.register_buffer(name, torch.from_numpy(values), persistent=False)
 
@@ -180,6 +178,21 @@ class Layout(nn.Module):
         """a d^{2b}, which is 1/q − 1, (rows,)."""
         squared = (one - other).square().sum(1) + CLOSEST
         return self.curve.a * squared**self.curve.b
+
+
+class Edges(NamedTuple):
+    """Of a graph, each once, (edges,) each."""
+
+    heads: np.ndarray
+    ends: np.ndarray
+    weights: np.ndarray
+
+
+def once(graph: Graph) -> Edges:
+    """A symmetric graph's edges, from the row of the smaller number to the other."""
+    heads = np.repeat(np.arange(len(graph.starts) - 1), np.diff(graph.starts))
+    own = heads < graph.ends
+    return Edges(heads[own], graph.ends[own], graph.weights[own].astype(np.float32))
 
 
 class AllAtOnce:

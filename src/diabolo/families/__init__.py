@@ -36,6 +36,7 @@ AUTOENCODERS = {
     "MaskedAutoencoder": "masked",
     "IsometricAutoencoder": "isometric",
     "LayoutAutoencoder": "layout",
+    "ParametricTSNE": "parametric_tsne",
     "ParametricUMAP": "parametric_umap",
     "SUREAutoencoder": "sure",
     "AdversarialAutoencoder": "adversarial_autoencoder",

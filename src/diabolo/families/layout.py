@@ -6,12 +6,9 @@ from dataclasses import replace
 from numbers import Integral, Real
 from typing import ClassVar
 
-import torch
-import torch.nn.functional as F
 from sklearn.utils._param_validation import Interval, StrOptions
-from torch import Tensor
 
-from diabolo.data.neighbours import Nearest, joined, nearest
+from diabolo.data.neighbours import Nearest, as_numbers, joined, nearest
 from diabolo.data.tangents import nearest_moved
 from diabolo.engine.schedule import Phase
 from diabolo.estimators.composition import SMALLEST, Facts, image_shape
@@ -96,19 +93,3 @@ class LayoutAutoencoder(Estimator):
                 "but rows are none: pass distance='euclidean'."
             )
         return shape if are_images and self.distance != "euclidean" else None
-
-
-def as_numbers(x: Tensor, table: tuple[int, ...]) -> Tensor:
-    """Rows between which there are distances: of a mixed table, categories one-hot, gaps at 0."""
-    if not table:
-        return x
-    parts = []
-    for column, levels in zip(x.unbind(1), table, strict=True):
-        known = ~column.isnan()
-        values = column.nan_to_num(0.0)
-        if levels:
-            one = F.one_hot(values.long(), levels) * known.unsqueeze(1)
-            parts.append(one * 0.5**0.5)  # two categories are at a distance of 1
-        else:
-            parts.append(values.unsqueeze(1))
-    return torch.cat(parts, 1).to(x.dtype)

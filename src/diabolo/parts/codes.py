@@ -274,3 +274,33 @@ class Ancestral(NamedTuple):
         mu, logvar = code.given(u.to(weight))
         mu, logvar = mu.to(u.device), logvar.to(u.device)
         return mu + temperature * (_drawn(mu, logvar, generator) - mu)
+
+
+class Anchored(Code):
+    """z = Σ_k softmax_k(sharpness · h) a_k: a choice among known places, nearly a hard one.
+
+    A network whose output is a place puts rows of which it is in doubt between the places that
+    they might have, where no others like them are; one that chooses puts them at the likeliest.
+
+    anchors : K, how many places there are. Where, is found outside: the buffer `places`.
+    sharpness : 1: the mean over what the network holds possible; large: the likeliest.
+    """
+
+    anchors: int
+    sharpness: float = 4.0
+
+    places: Tensor = field(init=False)  # (anchors, dim)
+
+    def __post_init__(self) -> None:
+        self.register_buffer("places", torch.zeros(self.anchors, self.dim))
+
+    def initialise(self, generator: torch.Generator) -> None:
+        """Anywhere, so that a network can learn before places are known."""
+        self.places.normal_(generator=generator)
+
+    @property
+    def inputs(self) -> int:
+        return self.anchors
+
+    def mean(self, h: Tensor) -> Tensor:
+        return torch.softmax(self.sharpness * h, dim=1) @ self.places

@@ -17,13 +17,13 @@ from torch import Tensor
 
 from diabolo.data.batches import Batches
 from diabolo.data.dataset import Dataset
-from diabolo.data.neighbours import nearest
+from diabolo.data.neighbours import as_numbers, nearest
 from diabolo.data.sources import open_dataset
 from diabolo.estimators.composition import Facts
 from diabolo.estimators.estimator import Estimator
 from diabolo.estimators.rowwise import PIECE
 from diabolo.estimators.seeds import Seeds
-from diabolo.families.layout import LayoutAutoencoder, as_numbers
+from diabolo.families.layout import LayoutAutoencoder
 from diabolo.families.mixture import MixtureVAE
 from diabolo.measures.clusters import Agreement, agreement, modularity
 from diabolo.parts.clusters import Assignment, Responsibility
