@@ -529,6 +529,11 @@ def layout(data: Digits) -> Picture:
     return mapped(data, model, "Where test digits are placed, and what places decode to.")
 
 
+def parametric_tsne(data: Digits) -> Picture:
+    model = diabolo.ParametricTSNE(hidden_layer_sizes=(256, 128), **SHARED)
+    return mapped(data, model, "Test digits placed by the network, and what places decode to.")
+
+
 def parametric_umap(data: Digits) -> Picture:
     model = diabolo.ParametricUMAP(hidden_layer_sizes=(256, 128), **SHARED)
     return mapped(data, model, "Test digits placed by the network, and what places decode to.")

@@ -99,12 +99,12 @@ def test_maps_of_the_plane():
     found = drawn(
         "map_of_digits",
         PCA=section([own]),
-        ParametricUMAP=section(rows),
+        ParametricTSNE=section(rows),
         UMAP=section([alone]),
     )
     assert found[3].endswith("| 0.9050 | 0.0300 | 0.9500 | 0.9700 | 0.4000 |")
     assert found[4].endswith("| 0.9600 |  | 0.9800 | 0.9800 | 0.3000 |")
-    assert drawn("map_time", ParametricUMAP=section(rows))[0].startswith(
+    assert drawn("map_time", ParametricTSNE=section(rows))[0].startswith(
         "Means over 2 seeds; a map took 10 minutes (Some, 2 cores"
     )
 

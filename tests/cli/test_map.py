@@ -52,7 +52,7 @@ def test_measures_are_the_librarys(diabolo, made, tmp_path):
     step = 5  # 1,797 rows, at most 400
     codes = model.transform("digits")
     expected = map_quality(X[::step] / 16, codes[::step], y[::step])
-    found = report["maps"]["ParametricUMAP"]
+    found = report["maps"]["ParametricTSNE"]
     assert report["measured_rows"] == len(X[::step])
     for name, value in expected._asdict().items():
         assert found[name] == pytest.approx(value, abs=2e-3)

@@ -1,4 +1,4 @@
-"""t-SNE: the sum over all pairs is the sum over all pairs, and neighbours stay beside each other."""
+"""t-SNE: Z is the sum over all pairs, and neighbours stay beside each other."""
 
 import numpy as np
 import pytest

@@ -67,6 +67,7 @@ UNDONE = {
 
 CHOOSING = {
     "LayoutAutoencoder",
+    "ParametricTSNE",
     "ParametricUMAP",
     "VQVAE",
 }  # families that look for the nearest of several

@@ -41,7 +41,7 @@ def map(  # the verb is called so
     ] = 3000,
     neighbors: Annotated[
         int, Parameter(help="Of each row: fewer show the small, more the large.")
-    ] = 10,
+    ] = 15,
     epochs: Annotated[int | None, Parameter(help="Default: about 6,000 steps.")] = None,
     target: Target = None,
     split: Split = "train",
@@ -52,8 +52,8 @@ def map(  # the verb is called so
 ) -> None:
     """Lay rows out in the plane, neighbours together, and say how true the map is.
 
-    By a ParametricUMAP: an autoencoder with a code of two units that keeps neighbours. PCA, and
-    UMAP and openTSNE where they are installed, are made of the rows that are measured.
+    By a ParametricTSNE: an autoencoder whose code of two units is t-SNE's map. PCA, and UMAP and
+    openTSNE where they are installed, are made of the rows that are measured.
     """
     from diabolo.cli import models, tables
     from diabolo.data.sources import open_dataset

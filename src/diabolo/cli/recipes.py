@@ -104,6 +104,7 @@ ALIASES = {
     "wae": "wasserstein",
     "iwae": "importance-weighted",
     "mae": "masked",
+    "tsne": "parametric-tsne",
     "umap": "parametric-umap",
     "fsq": "finite-scalar",
     "vqvae": "vector-quantised",

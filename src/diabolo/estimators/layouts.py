@@ -146,13 +146,14 @@ class Layout(nn.Module):
         super().__init__()
         self.repelled, self.curve = repelled, curve
         edges = once(graph)
-        both = [np.bincount(rows, edges.weights, len(start)) for rows in edges[:2]]
+        ends = np.concatenate([edges.heads, edges.ends])
+        mass = np.bincount(ends, np.tile(edges.weights, 2), len(start))
         self.places = nn.Parameter(torch.from_numpy(start).clone())
         for name, values in (
             ("heads", edges.heads),
             ("ends", edges.ends),
             ("weights", 2 * edges.weights),
-            ("mass", sum(both).astype(np.float32)),
+            ("mass", mass.astype(np.float32)),
         ):
             self.register_buffer(name, torch.from_numpy(values), persistent=False)
 

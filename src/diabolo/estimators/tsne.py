@@ -92,7 +92,7 @@ class TSNE(nn.Module):
 
 def normaliser(places: Tensor) -> Tensor:
     """Z = Σ_{k≠l} 1/(1 + d_kl²) of places (n, d), d being 1 or 2; 0-d, with its derivative."""
-    n, d = places.shape
+    d = places.shape[1]
     low = places.detach().amin(0)
     spacing = max(SPACING, float((places.detach().amax(0) - low).max()) / NODES)
     scaled = (places - low) / spacing

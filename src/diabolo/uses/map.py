@@ -16,7 +16,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from diabolo.estimators.estimator import Estimator
-from diabolo.families.parametric_umap import ParametricUMAP
+from diabolo.families.parametric_tsne import ParametricTSNE
 from diabolo.measures.maps import MapQuality, map_quality
 
 
@@ -28,9 +28,9 @@ class Rival(NamedTuple):
     seconds: float
 
 
-def mapper(**settings: object) -> ParametricUMAP:
+def mapper(**settings: object) -> ParametricTSNE:
     """The autoencoder that maps are made with where nothing else is said."""
-    return ParametricUMAP(**settings)  # type: ignore[arg-type]
+    return ParametricTSNE(**settings)  # type: ignore[arg-type]
 
 
 def rivals(rows: np.ndarray, seed: int = 0) -> Iterator[Rival]:
