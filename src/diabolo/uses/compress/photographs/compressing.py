@@ -217,8 +217,7 @@ def coded(encoder: Encoder, picture: Picture, quality: int, rounds: int = ROUNDS
     chunks = []
     for tile in tiles(*y.shape[1:]):
         found = encoder.encoded(picture.colours, y, quality, tile, rounds)
-        whole = slice(tile.line, tile.line + tile.lines), slice(tile.cell, tile.cell + tile.cells)
-        latents[:, *whole] = found.latents
+        latents[:, *tile.within()] = found.latents
         chunks.append(found.record.content())
     entry = Described("", height, width, channels, quality, "", -1)
     pixels = np.ascontiguousarray(shown(encoder.decoder, entry, latents))

@@ -123,8 +123,7 @@ def pixels_of(
         return tile, decoded(decoder, content, one.quality, tile.lines, tile.cells)
 
     for tile, part in in_order(tile_at, zip(tiles(lines, cells), contents, strict=True), n_threads):
-        whole = slice(tile.line, tile.line + tile.lines), slice(tile.cell, tile.cell + tile.cells)
-        latents[:, *whole] = part
+        latents[:, *tile.within()] = part
     return shown(decoder, one, latents, n_threads)
 
 
