@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from diabolo.uses.compress.container import Reader
+from diabolo.uses.compress.content import fingerprint
 from diabolo.uses.compress.photographs.chunks import decoded, tiles
 from diabolo.uses.compress.photographs.decoder import Decoder
 from diabolo.uses.compress.photographs.design import PATCH, QUALITIES
@@ -24,7 +25,6 @@ from diabolo.uses.compress.photographs.pictures import LONGEST, grey, png
 from diabolo.uses.compress.pool import in_order
 from diabolo.uses.compress.result import Report
 from diabolo.uses.compress.sources.grids import Span
-from diabolo.uses.compress.sources.material import fingerprint
 
 _TYPES = [str, int, int, int, int, str, int]
 
