@@ -31,7 +31,7 @@ from typing import Any, NamedTuple
 HERE = Path(__file__).resolve()
 sys.path.insert(0, str(HERE.parents[3]))
 
-ROWS, CONTROL = 256, 1024  # a control breaks by chance: the more symbols, the surer
+ROWS, CONTROL = 256, 512  # a control breaks by chance: the more symbols, the surer
 # wide enough that BLAS splits the products among threads
 UNITS = {"grey": (96, 32), "grey, by bits back": (96, 32)}
 UNITS_OF_CODE = 96
