@@ -23,9 +23,14 @@ def uncoded(material: Material, span: tuple[int, int] | None = None) -> list[byt
         pieces = Pieces(lie, stream.layout.height) if isinstance(lie, int) else lie
         yield from stream.read(*pieces.holding(span))
 
-    fetch = material.kept.__getitem__
+    fetch = material.fetch
     if span is None:
-        return [b"".join(restored(entry, rows, fetch)) for entry in material.files]
+        return [
+            fetch(entry["kept"])
+            if entry["kind"] == "bytes"
+            else b"".join(restored(entry, rows, fetch))
+            for entry in material.files
+        ]
     return [b"".join(restored_rows(entry, rows, fetch, *span)) for entry in material.files]
 
 

@@ -14,6 +14,7 @@ import base64
 import hashlib
 import json
 import struct
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -57,45 +58,49 @@ def logistic(index: int) -> int:
 # asymmetric numeral systems
 
 
+Step = list[tuple[int, int, int]]  # lane, first slot, slots of a symbol each; lanes ascending
+
+
 class Coder:
-    """Lanes that take slots from bits."""
+    """Lanes that take slots from bits, and put them back."""
 
     def __init__(self, bits: bytes, lanes: int) -> None:
         self.x = [int.from_bytes(bits[5 * i : 5 * i + 5], "little") for i in range(lanes)]
         rest = bits[5 * lanes :]
-        self.words = [rest[i] | rest[i + 1] << 8 for i in range(0, len(rest), 2)]
-        self.place = 0
+        self.words = [rest[i] | rest[i + 1] << 8 for i in range(0, len(rest), 2)][::-1]
+
+    @classmethod
+    def empty(cls, lanes: int) -> Coder:
+        return cls(LOWEST.to_bytes(5, "little") * lanes, lanes)
 
     def slot(self, lane: int) -> int:
         return self.x[lane] & 65535
 
-    def take(self, taken: list[tuple[int, int, int]]) -> None:
-        """(lane, first slot, slots) of the symbols of one step, lanes ascending."""
-        for lane, first, slots in taken:
+    def take(self, step: Step) -> None:
+        for lane, first, slots in step:
             x = self.x[lane]
             x = slots * (x >> 16) + (x & 65535) - first
-            if x < LOWEST:
-                x = x << 16 | self.words[self.place]
-                self.place += 1
-            self.x[lane] = x
+            self.x[lane] = x if x >= LOWEST else x << 16 | self.words.pop()
+
+    def put(self, step: Step) -> None:
+        for lane, first, slots in reversed(step):  # so that the first lane's word is on top
+            x = self.x[lane]
+            if x >> 24 >= slots:
+                self.words.append(x & 65535)
+                x >>= 16
+            self.x[lane] = (x // slots << 16) + first + x % slots
+
+    def turn(self, lane: int, by: int) -> None:
+        x = self.x[lane]
+        self.x[lane] = (x >> 16 << 16) + (x + by) % SLOTS
+
+    def content(self) -> bytes:
+        states = b"".join(x.to_bytes(5, "little") for x in self.x)
+        return states + b"".join(word.to_bytes(2, "little") for word in reversed(self.words))
 
     def finish(self) -> None:
-        assert self.place == len(self.words), "words are left"
+        assert not self.words, "words are left"
         assert all(x == LOWEST for x in self.x), "a state is not the first one"
-
-
-def encode(steps: list[list[tuple[int, int, int]]], lanes: int) -> bytes:
-    """Bits that say (lane, first slot, slots) of every step in that order."""
-    x, words = [LOWEST] * lanes, []
-    for step in reversed(steps):
-        said = []
-        for lane, first, slots in step:
-            if x[lane] >> 24 >= slots:
-                said.append(x[lane] & 65535)
-                x[lane] >>= 16
-            x[lane] = (x[lane] // slots << 16) + first + x[lane] % slots
-        words.append(b"".join(word.to_bytes(2, "little") for word in said))
-    return b"".join(one.to_bytes(5, "little") for one in x) + b"".join(reversed(words))
 
 
 # layout: what a symbol is predicted from
@@ -143,17 +148,20 @@ class Network:
     differences: list[tuple[int, int]]
     largest: list[int]
     alphabets: list[int]  # of the kinds
+    features: int = 0  # of the code
     weights: dict[str, list[list[int]]] = field(default_factory=dict)
 
     @property
     def inputs(self) -> int:
-        return len(self.levels) + len(self.differences) + sum(self.alphabets)
+        context = len(self.levels) + len(self.differences) + sum(self.alphabets)
+        return context + self.features
 
 
 @dataclass
 class Model:
     layout: dict[str, Any]
     networks: list[Network | None]
+    code: Code | None = None
 
     @cached_property
     def planes(self) -> list[Plane]:
@@ -177,7 +185,8 @@ def network(layout: dict[str, Any], number: int) -> Network:
     levels = [i for i in range(len(ordered)) if i not in {i for i, _ in pairs}]
     largest = [max(1, planes[p[2]].alphabet - 1) for p in ordered]
     alphabets = [planes[p[2]].alphabet for p in kinds]
-    return Network(planes[number], ordered, kinds, levels, pairs, largest, alphabets)
+    features = layout["code"]["features"] if "code" in layout else 0
+    return Network(planes[number], ordered, kinds, levels, pairs, largest, alphabets, features)
 
 
 def position(layout: dict[str, Any], line: int, column: int) -> list[int]:
@@ -190,11 +199,12 @@ def position(layout: dict[str, Any], line: int, column: int) -> list[int]:
     return found
 
 
-def hats(where: int, length: int) -> list[int]:
-    """255 at one of seven knots, falling to 0 at the next ones."""
-    span = max(1, 255 * (length - 1))
-    far = [abs(255 * 6 * where - knot * 255 * (length - 1)) for knot in range(7)]
-    return [max(0, 255 * (span - one) // span) for one in far]
+def hats(where: int, length: int, knots: int = 7) -> list[int]:
+    """255 at one of the knots, falling to 0 at the next ones."""
+    if length == 1:
+        return [255] * knots
+    far = [abs(where * (knots - 1) - knot * (length - 1)) for knot in range(knots)]
+    return [max(0, 255 * (length - 1 - one) // (length - 1)) for one in far]
 
 
 def features(net: Network, symbols: Any, line: int, column: int) -> tuple[list[int], list[int]]:
@@ -249,6 +259,16 @@ def kinds_of_slots(o: list[int]) -> list[int]:
     return starts
 
 
+def density(least: int, most: int, sharp: int) -> list[int]:
+    """First slots of whole numbers under a logistic density around 0, and 65536."""
+    n = most - least + 1
+    inner = (
+        (logistic((16 * v - 8) * sharp >> 18) * (SLOTS - n) >> 16) + v - least
+        for v in range(least + 1, most + 1)
+    )
+    return [0, *inner, SLOTS]
+
+
 def border(output: int) -> int:
     return clip(logistic(output >> 5), 1, 65535)
 
@@ -286,7 +306,160 @@ class Mixture:
         return low
 
 
+# codes of rows
+
+
+def _quantile(slots: int) -> int:
+    """1024 ln(s / (65536 − s)), by the table."""
+    i = bisect_right(LOGISTIC, slots) - 1
+    return 8 * (i - 2048) + 8 * (slots - LOGISTIC[i]) // (LOGISTIC[i + 1] - LOGISTIC[i])
+
+
+EDGES = [_quantile(256 * k) for k in range(1, 256)]
+VALUES = {
+    "quantised": [8 * k for k in range(-31, 32)],
+    "bits-back": [(40 * _quantile(256 * k + 128) + 512) >> 10 for k in range(256)],
+}
+
+
+@dataclass
+class Looked:
+    """All integers of the encoder, from one row to what it says of the row's code."""
+
+    pooled: list[int]
+    hidden: list[int]
+    outputs: list[int]
+    intervals: list[tuple[int, int]] = field(default_factory=list)  # under q, where it was drawn
+
+
+@dataclass
+class Painted:
+    """All integers of the decoder, from one row's code to what its symbols see."""
+
+    entries: list[int]  # numbers of the values, from 0
+    intervals: list[tuple[int, int]]
+    hidden: list[int]
+    knots: list[int]
+    cells: list[list[int]]
+
+
+@dataclass
+class Code:
+    """The encoder and the decoder of rows' codes."""
+
+    layout: dict[str, Any]
+    kind: str
+    size: int
+    units: int
+    features: int
+    lines: int
+    columns: int
+    weights: dict[str, list[list[int]]] = field(default_factory=dict)
+
+    @property
+    def bits_back(self) -> bool:
+        return self.kind == "bits-back"
+
+    @property
+    def said(self) -> int:
+        return self.size * (1 + self.bits_back)
+
+    @cached_property
+    def prior(self) -> list[list[int]]:
+        """First slots of every value of every entry, and 65536."""
+        if self.bits_back:
+            return [list(range(0, SLOTS + 1, 256))] * self.size
+        return [density(-31, 31, SHARPNESS[s]) for s in self.weights["prior"][0]]
+
+    def _layer(self, name: str, vector: list[int], shift: int) -> list[int]:
+        biases = self.weights[f"{name}_bias"]
+        sums = zip(times(self.weights[name], vector), biases, strict=True)
+        return [(a + b[0]) >> shift for a, b in sums]
+
+    def look(self, row: dict) -> Looked:
+        """row : (line, column, plane) → symbol"""
+        pooled = self._pooled(row)
+        hidden = [clip(h, 0, 1023) for h in self._layer("look", pooled, 8)]
+        return Looked(pooled, hidden, self._layer("say", hidden, 2))
+
+    def _pooled(self, row: dict) -> list[int]:
+        height, width = self.layout["height"], self.layout["width"]
+        largest = [max(1, alphabet - 1) for alphabet, *_ in self.layout["planes"]]
+        level = {at: 255 * symbol // largest[at[2]] for at, symbol in row.items()}
+        found = []
+        for down in _shares(height, self.lines):
+            lines = {
+                (x, c): sum(down[y] * level.get((y, x, c), 0) for y in range(height)) >> 8
+                for x in range(width)
+                for c in range(len(largest))
+            }
+            for across in _shares(width, self.columns):
+                found += [
+                    sum(across[x] * lines[x, c] for x in range(width)) >> 8
+                    for c in range(len(largest))
+                ]
+        return found
+
+    def likeliest(self, looked: Looked) -> list[int]:
+        """What an encoder takes that has nothing to draw from."""
+        if self.bits_back:
+            return [bisect_right(EDGES, o >> 2) for o in looked.outputs[: self.size]]
+        return [clip((o + 2048) >> 12, -31, 31) + 31 for o in looked.outputs]
+
+    def posterior(self, looked: Looked, entry: int) -> list[int]:
+        """First slots of every value of an entry under q, and 65536."""
+        mean, flatness = looked.outputs[entry] >> 2, looked.outputs[self.size + entry] >> 9
+        sharp = SHARPNESS[clip(flatness + 64, 0, 127)]
+        inner = (
+            (logistic((edge - mean) * sharp >> 18) * 65280 >> 16) + k
+            for k, edge in enumerate(EDGES, 1)
+        )
+        return [0, *inner, SLOTS]
+
+    def paint(self, entries: list[int]) -> Painted:
+        values = [VALUES[self.kind][entry] for entry in entries]
+        hidden = [clip(h, 0, 1023) for h in self._layer("unfold", values, 6)]
+        knots = [clip(f, -255, 255) for f in self._layer("paint", hidden, 8)]
+        slots = [(starts[k], starts[k + 1] - starts[k])
+                 for starts, k in zip(self.prior, entries, strict=True)]  # fmt: skip
+        return Painted(entries, slots, hidden, knots, list(self._cells(knots)))
+
+    def _cells(self, knots: list[int]) -> Iterator[list[int]]:
+        """Features of each cell: between knots, lines first, then columns."""
+        height, width, across = self.layout["height"], self.layout["width"], range(self.columns)
+        for y in range(height):
+            down = hats(y, height, self.lines)
+            line = [
+                [
+                    sum(
+                        hat * knots[(k * self.columns + j) * self.features + i]
+                        for k, hat in enumerate(down)
+                    ) >> 8
+                    for i in range(self.features)
+                ]
+                for j in across
+            ]  # fmt: skip
+            for x in range(width):
+                beside = hats(x, width, self.columns)
+                yield [
+                    sum(beside[j] * line[j][i] for j in across) >> 8 for i in range(self.features)
+                ]
+
+
+def _shares(length: int, knots: int) -> list[list[int]]:
+    """Of each knot: how much of each line, or column, goes into it."""
+    table = [hats(where, length, knots) for where in range(length)]
+    return [[255 * hat // sum(column) for hat in column] for column in zip(*table, strict=True)]
+
+
+def turn_of(number: int) -> int:
+    return number * 2654435769 % 2**32 >> 16
+
+
 # chunks
+
+
+Row = dict[tuple[int, int, int], int]  # (line, column, plane) → symbol
 
 
 @dataclass
@@ -294,10 +467,13 @@ class Chunks:
     """Rows of symbols ↔ bits, under one model.
 
     seen : (cell, plane) → row → what was said of that symbol; filled on the way.
+    painted, looked : row → what its code is, and how it was drawn; likewise
     """
 
     model: Model
     seen: dict[tuple[int, int], dict[int, Said]] = field(default_factory=dict)
+    painted: dict[int, Painted] = field(default_factory=dict)
+    looked: dict[int, Looked] = field(default_factory=dict)
 
     def places(self) -> Iterator[tuple[int, int, int, int]]:
         layout = self.model.layout
@@ -306,17 +482,20 @@ class Chunks:
             for plane in range(len(self.model.planes)):
                 yield cell, line, column, plane
 
-    def _said(self, row: dict, net: Network, line: int, column: int) -> Said:
+    def _said(self, row: Row, net: Network, cell: int, painted: Painted | None) -> Said:
+        line, column = divmod(cell, self.model.layout["width"])
         v, seen = features(net, lambda y, x, c: row.get((y, x, c), 0), line, column)
+        if painted is not None:
+            seen += painted.cells[cell]
         return run(net, v, seen, position(self.model.layout, line, column))
 
     def decode(
         self, bits: bytes, count: int, lanes: int, sizes: list[tuple[int, int]] | None = None
-    ) -> list[dict[tuple[int, int, int], int]]:
-        """Rows as (line, column, plane) → symbol."""
+    ) -> list[Row]:
         coder, rows = Coder(bits, lanes), [{} for _ in range(count)]
         for begin in range(0, count, lanes):
             together = range(begin, min(begin + lanes, count))
+            self._take_codes(coder, together)
             for cell, line, column, number in self.places():
                 net = self.model.networks[number]
                 there = [
@@ -328,13 +507,45 @@ class Chunks:
                     for r in there:
                         rows[r][line, column, number] = 0
                     continue
-                said = {r: self._said(rows[r], net, line, column) for r in there}
+                said = {r: self._said(rows[r], net, cell, self.painted.get(r)) for r in there}
                 self.seen.setdefault((cell, number), {}).update(said)
                 symbols = self._symbols(coder, net.plane, {r - begin: said[r] for r in there})
                 for lane, symbol in symbols.items():
                     rows[begin + lane][line, column, number] = symbol
+            self._give_back(coder, rows, drawing(begin, lanes, count))
         coder.finish()
         return rows
+
+    def _take_codes(self, coder: Coder, together: range) -> None:
+        code = self.model.code
+        if code is None:
+            return
+        entries: list[list[int]] = [[] for _ in together]
+        for starts in code.prior:
+            for lane in range(len(together)):
+                entries[lane].append(bisect_right(starts, coder.slot(lane)) - 1)
+            coder.take([(lane, starts[one[-1]], starts[one[-1] + 1] - starts[one[-1]])
+                        for lane, one in enumerate(entries)])  # fmt: skip
+        self.painted |= {r: code.paint(one) for r, one in zip(together, entries, strict=True)}
+
+    def _give_back(self, coder: Coder, rows: list[Row], drawn: range) -> None:
+        """The codes of rows that another one follows in their lanes."""
+        code = self.model.code
+        if code is None or not code.bits_back:
+            return
+        self.looked |= {r: code.look(rows[r]) for r in drawn}
+        for entry in reversed(range(code.size)):
+            step = []
+            for lane, r in enumerate(drawn):
+                starts, value = (
+                    code.posterior(self.looked[r], entry),
+                    self.painted[r].entries[entry],
+                )
+                step.append((lane, starts[value], starts[value + 1] - starts[value]))
+                self.looked[r].intervals.insert(0, step[-1][1:])
+            coder.put(step)
+            for lane, r in enumerate(drawn):
+                coder.turn(lane, -turn_of(r * code.size + entry))
 
     def _symbols(self, coder: Coder, plane: Plane, said: dict[int, Said]) -> dict[int, int]:
         """One symbol of each of these lanes."""
@@ -371,29 +582,55 @@ class Chunks:
             coder.take([(lane, *said[lane].intervals[-1]) for lane in rest])
         return found
 
-    def encode(self, rows: list[dict[tuple[int, int, int], int]], lanes: int) -> bytes:
+    def encode(self, rows: list[Row], lanes: int) -> bytes:
         """Bits that `decode` reads; rows without cells that are left out."""
-        steps = []
-        for begin in range(0, len(rows), lanes):
+        coder = Coder.empty(lanes)
+        for begin in reversed(range(0, len(rows), lanes)):
             some = rows[begin : begin + lanes]
-            past: list[dict] = [{} for _ in some]
-            for _, line, column, number in self.places():
-                net, place = self.model.networks[number], (line, column, number)
-                if net is not None:
-                    said = [self._intervals(net, past[k], line, column, some[k][place])
-                            for k in range(len(some))]  # fmt: skip
-                    for turn in range(max(map(len, said))):
-                        steps.append(
-                            [(k, *one[turn]) for k, one in enumerate(said) if len(one) > turn]
-                        )
-                for k, row in enumerate(some):
-                    past[k][place] = row[place]
-        return encode(steps, lanes)
+            painted = self._codes(coder, some, drawing(begin, lanes, len(rows)))
+            for step in reversed([*self._steps(some, painted)]):
+                coder.put(step)
+        return coder.content()
+
+    def _codes(self, coder: Coder, rows: list[Row], drawn: range) -> list[Painted] | None:
+        """Of these rows, the first ones drawn off their lanes; None where there are none."""
+        code = self.model.code
+        if code is None:
+            return None
+        looked = [code.look(row) for row in rows]
+        entries = [code.likeliest(one) for one in looked]
+        for entry in range(code.size if code.bits_back else 0):
+            step = []
+            for lane, r in enumerate(drawn):
+                coder.turn(lane, turn_of(r * code.size + entry))
+                starts = code.posterior(looked[lane], entry)
+                entries[lane][entry] = value = bisect_right(starts, coder.slot(lane)) - 1
+                step.append((lane, starts[value], starts[value + 1] - starts[value]))
+            coder.take(step)
+        return [code.paint(one) for one in entries]
+
+    def _steps(self, rows: list[Row], painted: list[Painted] | None) -> Iterator[Step]:
+        """What is coded of these rows, in the decoder's order."""
+        if painted is not None:
+            for pairs in zip(*(one.intervals for one in painted), strict=True):
+                yield [(lane, *pair) for lane, pair in enumerate(pairs)]
+        past: list[Row] = [{} for _ in rows]
+        for cell, *place, number in self.places():
+            net, at = self.model.networks[number], (*place, number)
+            if net is not None:
+                said = [
+                    self._intervals(net, past[k], cell, painted and painted[k], row[at])
+                    for k, row in enumerate(rows)
+                ]
+                for turn in range(max(map(len, said))):
+                    yield [(k, *one[turn]) for k, one in enumerate(said) if len(one) > turn]
+            for k, row in enumerate(rows):
+                past[k][at] = row[at]
 
     def _intervals(
-        self, net: Network, row: dict, line: int, column: int, symbol: int
+        self, net: Network, row: Row, cell: int, painted: Painted | None, symbol: int
     ) -> list[tuple[int, int]]:
-        said, plane = self._said(row, net, line, column), net.plane
+        said, plane = self._said(row, net, cell, painted), net.plane
         if not plane.ordered:
             starts = kinds_of_slots(said.outputs)
             return [(starts[symbol], starts[symbol + 1] - starts[symbol])]
@@ -410,37 +647,78 @@ class Chunks:
         return found
 
 
+def drawing(begin: int, lanes: int, count: int) -> range:
+    """Rows of a round of the lanes that another one follows."""
+    return range(begin, min(begin + lanes, count - lanes))
+
+
 # models
 
 
-def model_from(content: bytes) -> Model:
+def model_from(content: bytes, encoder: bytes = b"") -> Model:
+    """encoder : of a quantised code, which is kept elsewhere, and only to encode with"""
     stop = 4 + int.from_bytes(content[:4], "little")
     text = json.loads(unpacked(content[4:stop]))
-    layout, networks, wanted = text["layout"], [], []
-    positions = len(position(layout, 0, 0))
-    for number, units in enumerate(text["units"]):
-        if units is None:
-            networks.append(None)
-            continue
-        net, (one, two) = network(layout, number), units
-        shapes = {
-            "first": (one, net.inputs), "where": (one, positions), "first_bias": (one, 1),
-            "second": (two, one), "second_bias": (two, 1),
-            "third": (net.plane.outputs, two), "third_bias": (net.plane.outputs, 1),
-            "skip": (3 if net.plane.ordered and net.plane.inner > 1 else 0, len(net.ordered)),
-        }  # fmt: skip
-        networks.append(net)
-        wanted += [(net, name, shape) for name, shape in shapes.items()]
-    numbers = iter(_weights(content[stop:], [h * w for _, _, (h, w) in wanted]))
-    for net, name, (height, width) in wanted:
-        net.weights[name] = [list(islice(numbers, width)) for _ in range(height)]
-    return Model(layout, networks)
+    layout = text["layout"]
+    networks = [None if units is None else network(layout, n)
+                for n, units in enumerate(text["units"])]  # fmt: skip
+    tensors: list[Tensors] = [
+        (net, shapes_of(layout, net, units))
+        for net, units in zip(networks, text["units"], strict=True)
+        if net is not None
+    ]
+    code = Code(layout, **layout["code"]) if "code" in layout else None
+    if code is not None:
+        painting, looking = shapes_of_code(code, len(layout["planes"]))
+        tensors.append((code, painting | looking if code.bits_back else painting))
+        if encoder:
+            _fill([(code, looking)], encoder)
+    _fill(tensors, content[stop:])
+    return Model(layout, networks, code)
+
+
+Shapes = dict[str, tuple[int, int]]
+Tensors = tuple[Network | Code, Shapes]
+
+
+def shapes_of(layout: dict[str, Any], net: Network, units: tuple[int, int]) -> Shapes:
+    """Of a plane's tensors, in the order of the file."""
+    one, two = units
+    return {
+        "first": (one, net.inputs), "where": (one, len(position(layout, 0, 0))),
+        "first_bias": (one, 1), "second": (two, one), "second_bias": (two, 1),
+        "third": (net.plane.outputs, two), "third_bias": (net.plane.outputs, 1),
+        "skip": (3 if net.plane.ordered and net.plane.inner > 1 else 0, len(net.ordered)),
+    }  # fmt: skip
+
+
+def shapes_of_code(code: Code, planes: int) -> tuple[Shapes, Shapes]:
+    """Of the decoder's tensors, and of the encoder's."""
+    knots = code.lines * code.columns
+    painting = {
+        "prior": (1, 0 if code.bits_back else code.size),
+        "unfold": (code.units, code.size), "unfold_bias": (code.units, 1),
+        "paint": (knots * code.features, code.units), "paint_bias": (knots * code.features, 1),
+    }  # fmt: skip
+    looking = {
+        "look": (code.units, knots * planes), "look_bias": (code.units, 1),
+        "say": (code.said, code.units), "say_bias": (code.said, 1),
+    }  # fmt: skip
+    return painting, looking
+
+
+def _fill(tensors: list[Tensors], content: bytes) -> None:
+    sizes = [h * w for _, shapes in tensors for h, w in shapes.values()]
+    numbers = iter(_weights(content, sizes))
+    for owner, shapes in tensors:
+        for name, (height, width) in shapes.items():
+            owner.weights[name] = [list(islice(numbers, width)) for _ in range(height)]
 
 
 def _weights(content: bytes, sizes: list[int]) -> list[int]:
     head = content[: 2 * len(sizes)]
     low = [k for k, size in zip(head[::2], sizes, strict=True) for _ in range(size)]
-    starts = [_density(SHARPNESS[s]) for s in head[1::2]]
+    starts = [density(-512, 511, SHARPNESS[s]) for s in head[1::2]]
     tables = [one for one, size in zip(starts, sizes, strict=True) for _ in range(size)]
     coder, values = Coder(content[2 * len(sizes) :], 8), []
     for begin in range(0, len(low), 8):
@@ -461,14 +739,6 @@ def _weights(content: bytes, sizes: list[int]) -> list[int]:
         coder.take(taken)
     coder.finish()
     return values
-
-
-def _density(sharp: int) -> list[int]:
-    inner = [
-        (logistic((16 * (v - 512) - 8) * sharp >> 18) * (SLOTS - 1024) >> 16) + v
-        for v in range(1, 1024)
-    ]
-    return [0, *inner, SLOTS]
 
 
 # the file
@@ -512,6 +782,8 @@ class File:
             rows += part.decode(self.sections[section], count, lanes, some)
             for place, said in part.seen.items():
                 coder.seen.setdefault(place, {}).update({before + r: s for r, s in said.items()})
+            coder.painted |= {before + r: one for r, one in part.painted.items()}
+            coder.looked |= {before + r: one for r, one in part.looked.items()}
         return rows
 
     def back(self) -> dict[str, bytes]:

@@ -138,10 +138,11 @@ def compress(
             report=report,
             decoder=decoder,
             code=code,
+            compare=True,
         )
     if keep_model is not None and result.models:
         save_model(keep_model, result.models[0])
-    print(_report(source, output, result, time.monotonic() - began, json))
+    print(_report(output, result, time.monotonic() - began, json))
 
 
 def _lossy(
@@ -199,8 +200,7 @@ class progress:
             print("\r" + " " * self.shown + "\r", end="", file=sys.stderr, flush=True)
 
 
-def _report(source: str, path: Path, result: Result, seconds: float, json: bool) -> str:
-    others = _others(source, result)
+def _report(path: Path, result: Result, seconds: float, json: bool) -> str:
     if json:
         return text.as_json(
             {
@@ -215,7 +215,7 @@ def _report(source: str, path: Path, result: Result, seconds: float, json: bool)
                 "over_ideal": result.over_ideal,
                 "rounding_cost": result.rounding_cost,
                 "fallback": result.fallback,
-                "others": others,
+                "others": result.others,
                 "training_seconds": round(result.training, 3),
                 "training_steps": result.steps,
                 "seconds": round(seconds, 3),
@@ -241,7 +241,7 @@ def _report(source: str, path: Path, result: Result, seconds: float, json: bool)
         lines += _conversion(result)
     lines += _errors(result.errors)
     lines += [f"  {note}" for note in result.notes]
-    table = [(name, f"{size:>14,} bytes") for name, size in others.items()]
+    table = [(name, f"{size:>14,} bytes") for name, size in result.others.items()]
     table.insert(0, ("this file", f"{result.size:>14,} bytes"))
     lines.append(text.pairs(table))
     return "\n".join(lines)
@@ -255,16 +255,6 @@ def _conversion(result: Result) -> list[str]:
     if result.rounding_cost is not None:
         line += f"; whole numbers instead of floats: {result.rounding_cost:+.2%}"
     return [line]
-
-
-def _others(source: str, result: Result) -> dict[str, int]:
-    """What others make of what comes back; where numbers were rounded, of the source, too."""
-    from diabolo.uses.compress.baselines import exact, sizes
-
-    same = {"zstd -19": result.zstandard, **sizes(source, result.errors)}
-    if not result.errors:
-        return same
-    return {f"rounded, {name}": size for name, size in same.items()} | exact(source)
 
 
 def _errors(errors: Sequence[Found]) -> list[str]:

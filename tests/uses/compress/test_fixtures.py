@@ -5,7 +5,8 @@ The contents are made of whole numbers, so that every machine can make them agai
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from PIL import Image
 
 import plain_reader
 from diabolo.uses.compress import container
-from diabolo.uses.compress.coding import chunks, network
+from diabolo.uses.compress.coding import chunks, latents, network
 from diabolo.uses.compress.coding.chunks import Model
 from diabolo.uses.compress.coding.heads import Head
 from diabolo.uses.compress.decompressing import Contents, decompress
@@ -46,7 +47,25 @@ def _table(folder: Path) -> Path:
     return folder / "table.csv"
 
 
-SOURCES = {"grey": _grey, "colour": _colour, "table": _table}
+def _kinds(name: str, shape: tuple[int, int], steps: int) -> Callable[[Path], Path]:
+    """Images of a few kinds, which nothing near gives away; and walks on top, where steps > 0."""
+
+    def save(folder: Path) -> Path:
+        random = np.random.default_rng(4)
+        kinds = random.integers(0, 8, (6, *shape)) * 24
+        walks = random.integers(-steps, steps + 1, (90, *shape)).cumsum(1).cumsum(2)
+        images = kinds[random.integers(0, 6, 90)] + walks + random.integers(0, 6, (90, *shape)) // 5
+        np.save(folder / f"{name}.npy", np.clip(images, 0, 255).astype(np.uint8))
+        return folder / f"{name}.npy"
+
+    return save
+
+
+CODED = {
+    "quantised": _kinds("quantised", (9, 7), steps=1),  # a code beside the context
+    "bits-back": _kinds("bits-back", (8, 8), steps=0),  # a code alone
+}
+SOURCES = {"grey": _grey, "colour": _colour, "table": _table, **CODED}
 
 INTEGERS = json.loads((FIXTURES / "integers-1.json").read_text())
 
@@ -61,21 +80,42 @@ def hashes(places: Iterable[tuple[list[list[int]], ...]]) -> dict[str, str]:
     return {name: one.hexdigest()[:32] for name, one in hashed.items()}
 
 
+def hashed(rows: Iterable[list[int]]) -> str:
+    return hashlib.sha256(np.array([*rows], "<i8").tobytes()).hexdigest()[:32]
+
+
+def returned(monkeypatch, owner: object, name: str) -> list:
+    """What a function returns from now on, call by call."""
+    function, found = getattr(owner, name), []
+    monkeypatch.setattr(owner, name, lambda *given: found.append(function(*given)) or found[-1])
+    return found
+
+
 def by_numpy(path: Path, monkeypatch) -> dict[str, str]:
     """What the reader computes on the way, for every symbol of the file."""
-    units: list[np.ndarray] = []
-    clipped = network._clipped
-    monkeypatch.setattr(network, "_clipped", lambda sums: units.append(clipped(sums)) or units[-1])
+    units = returned(monkeypatch, network, "_clipped")
+    products = returned(monkeypatch, latents, "_product")
+    drawn = returned(monkeypatch, latents.Latents, "decode")
     with container.opened(path) as reader:
         contents = Contents(reader, n_threads=1)
-        model, entry = contents.model(contents.streams[0]), contents.files[0]
+        stream, entry = contents.streams[0], contents.files[0]
+        model = contents.model(stream)
         lie = Tiles.equal(*entry["shape"][:3]) if "images" in entry else entry["table"]["rows"]
         rows = np.stack(list(contents._rows(0, lie)))
         sizes = None if "images" in entry else Pieces(lie, model.layout.height).sizes(0, len(rows))
-    return hashes(_by_numpy(model, rows, sizes, units))
+    if model.latents is None:
+        return hashes(_by_numpy(model, rows, sizes, units, None))
+    ((_, lanes, _),) = stream["chunks"]
+    codes = np.concatenate(drawn, 1)
+    found = _codes_by_numpy(model.latents, codes, products)
+    if model.latents.code.bits_back:
+        back = len(rows) - lanes
+        found |= _encoder_by_numpy(model.latents, rows[:back], codes[:, :back], products)
+    canvas = model.latents.canvas(codes)
+    return found | hashes(_by_numpy(model, rows, sizes, units, canvas))
 
 
-def _by_numpy(model: Model, rows: np.ndarray, sizes, units: list[np.ndarray]):
+def _by_numpy(model: Model, rows: np.ndarray, sizes, units: list[np.ndarray], canvas):
     padded, flat = model._padded(len(rows)), rows.reshape(len(rows), -1).T
     for cell, plane, at in model._places():
         symbols = flat[cell * len(model.layout.planes) + plane]
@@ -83,7 +123,7 @@ def _by_numpy(model: Model, rows: np.ndarray, sizes, units: list[np.ndarray]):
         there = np.arange(len(rows)) if there is None else there
         if model.networks[plane] is not None and len(there):
             units.clear()
-            outputs, means = model.networks[plane].run(padded, at, cell)
+            outputs, means = model.networks[plane].run(padded, at, cell, canvas)
             said = outputs if means is None else np.concatenate([outputs, means])
             hidden = np.concatenate([one[:-1] for one in units])
             means = None if means is None else means[:, there]
@@ -96,16 +136,50 @@ def _by_numpy(model: Model, rows: np.ndarray, sizes, units: list[np.ndarray]):
         padded[at] = symbols
 
 
-def in_python(said: dict[tuple[int, int], dict[int, plain_reader.Said]]) -> dict[str, str]:
+def _codes_by_numpy(coder: latents.Latents, codes: np.ndarray, products: list) -> dict[str, str]:
+    """Values, their intervals, hidden units, features at the knots and at the cells."""
+    products.clear()
+    canvas = coder.canvas(codes)
+    intervals = np.stack([pair for pairs in coder.intervals(codes) for pair in pairs])
+    every = [codes, intervals, *products, canvas.reshape(-1, codes.shape[1])]
+    return {"codes": hashed(np.concatenate(every).T)}
+
+
+def _encoder_by_numpy(
+    coder: latents.Latents, rows: np.ndarray, codes: np.ndarray, products: list
+) -> dict[str, str]:
+    """What is seen of rows whose codes go back, hidden units, outputs, and intervals under q."""
+    products.clear()
+    q, intervals = coder.posterior(rows), []
+    for entry, values in enumerate(codes):
+        first = q.starts(entry, values)
+        intervals += [first, q.starts(entry, values + 1) - first]
+    every = [coder._pool(rows), *products, np.stack(intervals)]
+    return {"encoder": hashed(np.concatenate(every).T)}
+
+
+def in_python(coder: plain_reader.Chunks) -> dict[str, str]:
     """The same of what Python's integers gave."""
-    return hashes(
+    found = hashes(
         (
             [one.hidden for _, one in rows],
             [one.outputs + one.means for _, one in rows],
             [sum(one.intervals, ()) for _, one in rows],
         )
-        for rows in (sorted(said[place].items()) for place in sorted(said))
+        for _, said in sorted(coder.seen.items())
+        for rows in [sorted(said.items())]
     )
+    if coder.painted:
+        found["codes"] = hashed(
+            [*one.entries, *chain(*one.intervals), *one.hidden, *one.knots, *chain(*one.cells)]
+            for _, one in sorted(coder.painted.items())
+        )
+    if coder.looked:
+        found["encoder"] = hashed(
+            [*one.pooled, *one.hidden, *one.outputs, *chain(*one.intervals)]
+            for _, one in sorted(coder.looked.items())
+        )
+    return found
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -126,7 +200,7 @@ def test_a_reader_in_plain_integers_agrees(name, tmp_path):
     source = SOURCES[name](tmp_path)
     file = plain_reader.File((FIXTURES / f"{name}-1.dbo").read_bytes())
     assert file.back() == {source.name: source.read_bytes()}
-    assert in_python(file.coders[0].seen) == INTEGERS[name]
+    assert in_python(file.coders[0]) == INTEGERS[name]
 
 
 def test_an_old_photograph_has_the_same_pixels(tmp_path):

@@ -13,6 +13,7 @@
         chunks      rows ↔ bytes; every chunk stands alone
         models      a model ↔ bytes
     photographs/    with loss: a learned transform, a hyperprior, integers again
+    content         bytes and arrays in files, a piece at a time
     choosing        the decoder and the model that a stream gets
     container       the file
     compressing     compress(source, path)

@@ -5,47 +5,56 @@ from __future__ import annotations
 import bz2
 import io
 import lzma
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
 
 from diabolo.uses.compress import container
-from diabolo.uses.compress.sources.bounds import Bounds, Found
-from diabolo.uses.compress.sources.files import take_apart
+from diabolo.uses.compress.content import Content
+from diabolo.uses.compress.sources.material import Material
 
 MOST = 64 * 2**20  # bytes: beyond, the slow ones are left out
 
 
-def sizes(source: str | Path, rounded: Sequence[Found] = ()) -> dict[str, int]:
-    """Bytes by the name of the program; none for large data.
+def others(material: Material, zstandard: int) -> dict[str, int]:
+    """Bytes by the name of the program; none of slow ones for large data.
 
-    xz packs all files together, PNG each image for itself.
-    rounded : columns that were rounded first, and their bounds
+    xz packs all files together, PNG each image for itself. Where numbers were rounded, both of what
+    comes back and of the source as it is.
+    zstandard : what it makes of what comes back
     """
-    named = {found.column: found.bound for found in rounded}
-    material = take_apart(source, Bounds(None, named) if rounded else None)
-    contents = [content() for _, content in material.original]
-    if sum(map(len, contents)) > MOST:
-        return {}
-    found = {"xz -9e": len(xz(b"".join(contents)))}
-    images = [entry for entry in material.files if "images" in entry]
-    if len(images) == 1 and len(contents) == 1:
-        n, height, width, channels = images[0]["shape"]
-        pixels = np.frombuffer(contents[0], np.uint8)[-n * height * width * channels :]
-        found["PNG, each"] = sum(
-            len(one(image, "PNG")) for image in pixels.reshape(n, height, width, channels)
-        )
+    back, same = material.whole, {"zstd -19": zstandard}
+    if back.size <= MOST:
+        same |= {"xz -9e": _length(xz_pieces(back)), **_as_png(material, back)}
+    if material.exact is None:
+        return same
+    found = {f"rounded, {name}": size for name, size in same.items()}
+    if material.exact.size <= MOST:
+        found["zstd -19"] = _length(container.packed(material.exact))
+        found["xz -9e"] = _length(xz_pieces(material.exact))
     return found
 
 
-def exact(source: str | Path) -> dict[str, int]:
-    """Likewise of the source as it is, where numbers of it were rounded."""
-    content = b"".join(content() for _, content in take_apart(source).original)
-    if len(content) > MOST:
+def _as_png(material: Material, content: Content) -> dict[str, int]:
+    """Of an array of images."""
+    if len(material.files) > 1 or "images" not in material.files[0]:
         return {}
-    return {"zstd -19": len(container.pack(content)), "xz -9e": len(xz(content))}
+    n, height, width, channels = material.files[0]["shape"]
+    pixels = np.frombuffer(content.whole(), np.uint8)[-n * height * width * channels :]
+    images = pixels.reshape(n, height, width, channels)
+    return {"PNG, each": sum(len(one(image, "PNG")) for image in images)}
+
+
+def xz_pieces(content: Content) -> Iterator[bytes]:
+    """What `xz` gives, in pieces."""
+    packer = lzma.LZMACompressor(preset=9 | lzma.PRESET_EXTREME)
+    yield from map(packer.compress, content.pieces())
+    yield packer.flush()
+
+
+def _length(pieces: Iterator[bytes]) -> int:
+    return sum(map(len, pieces))
 
 
 def xz(content: bytes) -> bytes:

@@ -12,10 +12,12 @@ from typing import IO, Any
 
 from diabolo import files as disk
 from diabolo.uses.compress import container
+from diabolo.uses.compress.baselines import others
 from diabolo.uses.compress.choosing import Fitted, check_decoder, fitted
 from diabolo.uses.compress.coding.chunks import Coded, Model
 from diabolo.uses.compress.coding.models import load_model, model_hash, model_to_bytes
 from diabolo.uses.compress.coding.streams import Stream
+from diabolo.uses.compress.content import from_start
 from diabolo.uses.compress.decompressing import verify
 from diabolo.uses.compress.pool import in_order, one_thread_each
 from diabolo.uses.compress.result import Report, Result
@@ -40,6 +42,7 @@ def compress(
     report: Report | None = None,
     decoder: str | None = None,
     code: str | None = None,
+    compare: bool = False,
 ) -> Result:
     """Write the files of `source` to one file at `path`, from which they come back exactly.
 
@@ -57,6 +60,7 @@ def compress(
               the one with which a short training of each comes to the fewest bytes; None: context,
               or the smallest where the data are large
     code    : "quantised" or "bits-back" (`coding.codes`); None: as `choosing` has it
+    compare : whether to pack the files by other programs, too (`baselines`)
 
     The file is never larger than what zstandard at level 19 makes of the same files, by more than
     200 bytes and their names: where the models do not gain, it holds just that.
@@ -67,13 +71,12 @@ def compress(
     check_decoder(decoder, code)
     report = report or (lambda *_: None)
     bounds = Bounds.of(max_error)
-    material = take_apart(source, bounds)
+    folder = Path(path).absolute().parent
+    material = take_apart(source, bounds, folder)
     result = Result(original=material.raw, notes=material.notes)
     result.errors = bounds.found if bounds else []
     given = None if model is None else load_model(model)
     report("zstandard", 0, 1, 0)
-    plain = container.pack(b"".join(content() for _, content in material.original))
-    result.zstandard = len(plain)
 
     def fit(stream: Stream, share: float) -> Fitted:
         """A model for a stream that holds this share of all symbols."""
@@ -89,7 +92,13 @@ def compress(
             code=code,
         )
 
-    with tempfile.TemporaryFile(dir=Path(path).absolute().parent) as room, one_thread_each():
+    with (
+        tempfile.TemporaryFile(dir=folder) as plain,
+        tempfile.TemporaryFile(dir=folder) as room,
+        one_thread_each(),
+    ):
+        plain.writelines(container.packed(material.whole))
+        result.zstandard = plain.tell()
         gains = material.streams and _coded(
             room, material, result, given, embed, fit, n_threads, report
         )
@@ -97,9 +106,10 @@ def compress(
             room.seek(0)
             room.truncate()
             _kept(room, material, plain, result)
-        room.seek(0)
-        container.write(path, iter(partial(room.read, 2**20), b""))
+        container.write(path, from_start(room))
     verify(path, given, None, n_threads, report)
+    if compare:
+        result.others = others(material, result.zstandard)
     return result
 
 
@@ -116,10 +126,7 @@ def _coded(
     """Write the file as the models code it; whether that is smaller than zstandard's."""
     writer = container.Writer()
     room.write(container.HEAD)
-    kept = []
-    for content in material.kept:
-        room.write(writer.section(container.pack(content)))
-        kept.append(len(writer.sections) - 1)
+    room.writelines(writer.keep(material.kept))
     described = []
     total = sum(stream.symbols for stream in material.streams) or 1
     for number, stream in enumerate(material.streams):
@@ -160,28 +167,22 @@ def _coded(
             result.unrounded += (result.ideal - before) / (1 + rounding)
         described.append({**entry, "chunks": chunks})
         result.values += stream.symbols
-    document = {"files": material.files, "streams": described, "kept": kept}
+    document = {"files": material.files, "streams": described, "kept": writer.kept}
     room.write(writer.directory(document))
     result.size = room.tell()
     names = sum(len(name) for name, _ in material.original)
     return result.size <= result.zstandard + 100 + names
 
 
-def _kept(room: IO[bytes], material: Material, plain: bytes, result: Result) -> None:
+def _kept(room: IO[bytes], material: Material, plain: IO[bytes], result: Result) -> None:
     """Write the file as zstandard packs it."""
+    lists = Material()
+    entry = together(lists.keep, material.original)
     writer = container.Writer()
-    room.write(container.HEAD + writer.section(plain))
-    kept: list[int] = []
-
-    def keep(content: bytes) -> int:
-        if kept:  # what comes first are all files together, and they are there already
-            room.write(writer.section(container.pack(content)))
-        kept.append(len(writer.sections) - 1)
-        return len(kept) - 1
-
-    entry = together(keep, [(name, content()) for name, content in material.original])
-    document = {"files": [entry], "streams": [], "kept": kept}
-    room.write(writer.directory(document))
+    room.write(container.HEAD)
+    room.writelines(writer.packed(from_start(plain)))  # the first kept one: all files together
+    room.writelines(writer.keep(lists.kept[1:]))
+    room.write(writer.directory({"files": [entry], "streams": [], "kept": writer.kept}))
     result.size = room.tell()
     result.original = entry["size"]
     result.fallback, result.values, result.model, result.models = True, 0, 0, []

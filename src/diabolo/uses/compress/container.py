@@ -22,12 +22,14 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
 import zstandard
 
 from diabolo.files import DamagedFileError, write_atomically
+from diabolo.uses.compress.content import PIECE, Content
 
 MAGIC = b"\x89dbo\r\n\x1a\n"
 VERSION = 1
@@ -43,17 +45,38 @@ class Writer:
 
     def __init__(self) -> None:
         self.sections: list[list[Any]] = []
+        self.kept: list[int] = []  # those of kept bytes
 
     def section(self, content: bytes) -> bytes:
         """Note a section's length and hash; the bytes, to be written next."""
         self.sections.append([len(content), digest(content, 8)])
         return content
 
+    def keep(self, contents: Iterable[bytes | Content]) -> Iterator[bytes]:
+        """Sections of kept bytes, packed, each noted as one that files may name."""
+        for content in contents:
+            whole = Content.of(content) if isinstance(content, bytes) else content
+            yield from self.packed(packed(whole))
+
+    def packed(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """A section of kept bytes that are packed already."""
+        length, hashed = 0, hashlib.sha256()
+        for piece in pieces:
+            length += len(piece)
+            hashed.update(piece)
+            yield piece
+        if length > MAX_SECTION:
+            raise ValueError(
+                f"it takes {length:,} bytes even when zstandard packs it, and a part of a file may "
+                f"have {MAX_SECTION:,}: compress it in parts"
+            )
+        self.kept.append(len(self.sections))
+        self.sections.append([length, hashed.hexdigest()[:16]])
+
     def directory(self, document: dict[str, Any]) -> bytes:
         """Everything behind the last section."""
-        text = json.dumps(
-            {**document, "sections": self.sections}, ensure_ascii=False, separators=(",", ":")
-        )
+        whole = {**document, "sections": self.sections}
+        text = json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
         packed = pack(text.encode())
         length = len(packed).to_bytes(4, "little")
         return packed + length + hashlib.sha256(HEAD + packed + length).digest()[:16]
@@ -69,20 +92,60 @@ def pack(content: bytes) -> bytes:
     return zstandard.ZstdCompressor(level=LEVEL).compress(content)
 
 
-def unpack(content: bytes, limit: int) -> bytes:
-    """What was packed, if it is at most `limit` bytes long; raises ValueError."""
+def packed(content: Content) -> Iterator[bytes]:
+    """Likewise, in pieces."""
+    packer = zstandard.ZstdCompressor(level=LEVEL).compressobj(size=content.size)
+    for piece in content.pieces():
+        if done := packer.compress(piece):
+            yield done
+    yield packer.flush()
+
+
+def unpacked(pieces: Iterable[bytes], limit: int) -> Iterator[bytes]:
+    """What was packed, in pieces, if it is at most `limit` bytes long; raises ValueError."""
+    unpacker = zstandard.ZstdDecompressor(max_window_size=2**27).decompressobj()
+    size = length = 0
+    for number, some in enumerate(p[i : i + FED] for p in pieces for i in range(0, len(p), FED)):
+        if number == 0:
+            size = _size(some, limit)
+        if unpacker.eof:
+            raise ValueError("a packed part is longer than it says")
+        try:
+            found = unpacker.decompress(some)
+        except zstandard.ZstdError as error:
+            raise ValueError(f"a packed part cannot be unpacked ({error})") from None
+        length += len(found)
+        yield found
+    if length != size or not unpacker.eof or unpacker.unused_data:
+        raise ValueError("a packed part is not as long as it says")
+
+
+FED = 2**10  # bytes at a time: zstandard makes at most 32 MiB of them
+
+
+def _size(content: bytes, limit: int) -> int:
+    """How long a packed part says it is unpacked, if it is at most `limit` bytes."""
     try:
         size = zstandard.frame_content_size(content)
-        if not 0 <= size <= limit:
-            raise ValueError(f"a packed part claims {size} bytes where {limit} are allowed")
-        unpacked = zstandard.ZstdDecompressor(max_window_size=2**27).decompress(
+    except zstandard.ZstdError as error:
+        raise ValueError(f"a packed part cannot be unpacked ({error})") from None
+    if not 0 <= size <= limit:
+        raise ValueError(f"a packed part claims {size} bytes where {limit} are allowed")
+    return size
+
+
+def unpack(content: bytes, limit: int) -> bytes:
+    """What was packed, if it is at most `limit` bytes long; raises ValueError."""
+    size = _size(content, limit)
+    try:
+        found = zstandard.ZstdDecompressor(max_window_size=2**27).decompress(
             content, max_output_size=max(1, size), allow_extra_data=False
         )
     except zstandard.ZstdError as error:
         raise ValueError(f"a packed part cannot be unpacked ({error})") from None
-    if len(unpacked) != size:
+    if len(found) != size:
         raise ValueError("a packed part is not as long as it says")
-    return unpacked
+    return found
 
 
 def write(path: str | os.PathLike[str], pieces: Iterable[bytes]) -> None:
@@ -119,13 +182,24 @@ class Reader:
 
     def section(self, number: Any) -> bytes:
         """The bytes of a section; raises ValueError where they are not those that were written."""
+        return b"".join(self.pieces(number))
+
+    def pieces(self, number: Any) -> Iterator[bytes]:
+        """Likewise, piece by piece, after all of them were looked at."""
         if type(number) is not int or not 0 <= number < len(self.sections):
             raise ValueError("its directory names a section that is not there")
         start, length, expected = self.sections[number]
-        content = os.pread(self.file.fileno(), length, start)  # several threads ask at once
-        if digest(content, 8) != expected:
+        places = [(p, min(PIECE, start + length - p)) for p in range(start, start + length, PIECE)]
+        hashed, held = hashlib.sha256(), b""
+        for place in places:
+            held = self._read(*place)
+            hashed.update(held)
+        if hashed.hexdigest()[:16] != expected:
             raise ValueError(f"section {number} does not match its hash: the file was damaged")
-        return content
+        return iter([held]) if len(places) == 1 else starmap(self._read, places)
+
+    def _read(self, place: int, length: int) -> bytes:
+        return os.pread(self.file.fileno(), length, place)  # several threads ask at once
 
     def _places(self, sections: Any, end: int) -> list[tuple[int, int, str]]:
         if not isinstance(sections, list):

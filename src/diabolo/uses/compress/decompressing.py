@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from diabolo.uses.compress.coding.chunks import Model
 from diabolo.uses.compress.coding.layout import Layout
 from diabolo.uses.compress.coding.models import load_model, model_from_bytes, model_hash
 from diabolo.uses.compress.coding.streams import CHUNK, MOST_STEPS
+from diabolo.uses.compress.content import shown
 from diabolo.uses.compress.photographs import models as photographs
 from diabolo.uses.compress.photographs.restoring import described, photographs_of
 from diabolo.uses.compress.pool import in_order, one_thread_each
@@ -24,7 +26,7 @@ from diabolo.uses.compress.sources.arrays import checked_shape
 from diabolo.uses.compress.sources.files import OF_VALUES, restored, restored_rows, rows_in
 from diabolo.uses.compress.sources.folders import images_of, names_of, sizes_of, tiles_of
 from diabolo.uses.compress.sources.grids import Pieces, Span
-from diabolo.uses.compress.sources.material import parts, shown
+from diabolo.uses.compress.sources.material import parts
 from diabolo.uses.compress.sources.names import check_names
 from diabolo.uses.compress.sources.tiles import Tiles
 from diabolo.uses.compress.sources.unpacked import Unpacked
@@ -108,13 +110,23 @@ class Contents:
         if entry.get("kind") in PICTURES:
             contents = self._pictures(entry)
         elif entry.get("kind") == "parts":
-            contents = parts(entry, self._fetch)
+            yield from self._parts(entry, names)
+            return
         else:
             yield names[0], self._whole(entry)
             return
         for name, pieces in self._each(names, contents):
             if self.wanted(name):
                 yield name, pieces
+
+    def _parts(self, entry: dict[str, Any], names: list[Any]) -> Files:
+        """The wanted ones of files that are kept one behind the other."""
+        whole = self._whole(entry)
+        for name, pieces in zip(names, parts(entry, self._fetch, whole), strict=True):
+            if self.wanted(name):
+                yield name, pieces
+            deque(pieces, 0)  # what was not taken, for the hash is one of all
+        deque(whole, 0)  # compares it
 
     def images(self, entry: dict[str, Any], names: list[Any], first: int, last: int) -> Files:
         """Images of a set; chunks that hold none of them are not read."""
@@ -171,26 +183,38 @@ class Contents:
         if entry.get("kind") in OF_VALUES:
             yield from restored(entry, self._rows, self._fetch)
             return
+        if entry.get("kind") in ("bytes", "parts"):
+            pieces = self._unpacked(entry["kept"])
+        else:
+            pieces = restored(entry, self._rows, self._fetch)
         hashed, size = hashlib.sha256(), 0
-        for piece in restored(entry, self._rows, self._fetch):
+        for piece in pieces:
             size += len(piece)
             if size > entry["size"]:
-                raise ValueError(f"{entry['name']!r} unpacks to more bytes than it should")
+                raise ValueError(f"{_called(entry)} unpacks to more bytes than it should")
             hashed.update(piece)
             yield piece
         if size != entry["size"] or shown(hashed) != entry["hash"]:
             raise ValueError(
-                f"{entry['name']!r} does not come back as it was: the file was damaged, or made "
+                f"{_called(entry)} does not come back as it was: the file was damaged, or made "
                 "with another model"
             )
 
+    def _unpacked(self, number: Any) -> Iterator[bytes]:
+        """Kept bytes, piece by piece."""
+        return container.unpacked(self.reader.pieces(self._kept(number)), self.limit)
+
     def _fetch(self, number: Any) -> bytes:
-        if type(number) is not int or not 0 <= number < len(self.kept):
-            raise ValueError("its directory names kept bytes that are not there")
         if number not in self._held:
-            content = self.reader.section(self.kept[number])
+            content = self.reader.section(self._kept(number))
             self._held = {number: container.unpack(content, min(self.limit, 2**31))}
         return self._held[number]
+
+    def _kept(self, number: Any) -> int:
+        """The section of kept bytes."""
+        if type(number) is not int or not 0 <= number < len(self.kept):
+            raise ValueError("its directory names kept bytes that are not there")
+        return int(self.kept[number])
 
     def _rows(self, number: Any, lie: Tiles | int, span: Span = None) -> Iterator[np.ndarray]:
         """Rows of a stream: of tiles of images, or of so many rows of a table.
@@ -362,6 +386,10 @@ def _listed(document: dict[str, Any], name: str, kind: type) -> list[Any]:
     if not isinstance(found, list) or not all(type(item) is kind for item in found):
         raise ValueError(f"its directory has no proper list of {name}")
     return found
+
+
+def _called(entry: dict[str, Any]) -> str:
+    return repr(entry["name"]) if "name" in entry else "a set of files"
 
 
 def _too_much(size: int, limit: int) -> str:

@@ -29,6 +29,7 @@ class Result:
     coding   : seconds of coding
     steps    : of training
     errors   : the largest error in each column that was rounded
+    others   : what other programs make of the same, if that was asked for: bytes by their names
     notes    : what a user should know
     """
 
@@ -46,6 +47,7 @@ class Result:
     steps: int = 0
     models: list[Model] = field(default_factory=list)
     errors: list[Found] = field(default_factory=list)
+    others: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     @property

@@ -26,7 +26,7 @@ def check(found: dict) -> None:
     ours, control = found["ours"], found["control"]
     assert ours["exact"] == ours["pairs"]
     assert set(ours["different files"].values()) == {1}
-    assert control["broken in one precision"] > control["ways"]
+    assert any(control["broken in one precision"].values())
     if platform.machine() == "x86_64":
         assert len(ours["kernels"]) > 1, "the libraries used the same kernels all the time"
 
@@ -45,6 +45,7 @@ def test_all_ways():
         check(found)
         ours, control = found["ours"], found["control"]
         counts |= {
+            "layouts, six with codes": ours["layouts"],
             "ways": ours["ways"],
             "pairs": ours["pairs"],
             "exact": ours["exact"],

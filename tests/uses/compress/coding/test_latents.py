@@ -130,7 +130,7 @@ class Floating(Latents):
 
     def said(self, rows):
         shake = self.dtype(1 + 1e-3 / 3)
-        e = latents.pooled(self.layout, rows).astype(self.dtype)
+        e = self._pool(rows).astype(self.dtype)
         h = np.maximum(self._look[0] * shake @ e + self._look[1], 0)
         return np.floor(self._say[0] * shake @ h + self._say[1])
 

@@ -80,4 +80,5 @@ def test_tiles_of_a_picture_see_each_other(monkeypatch):
 def test_where_a_tile_lies_in_what_is_around_it():
     around = encoding._around(Tile(64, 0, 64, 10), 200, 10)
     assert around == Tile(60, 0, 72, 10)
-    assert encoding._inside(Tile(64, 0, 64, 10), around) == (slice(4, 68), slice(0, 10))
+    assert Tile(64, 0, 64, 10).within(around) == (slice(4, 68), slice(0, 10))
+    assert Tile(64, 0, 64, 10).within() == (slice(64, 128), slice(0, 10))

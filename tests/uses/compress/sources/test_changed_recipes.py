@@ -9,9 +9,9 @@ import pytest
 
 from chunked import table, uncoded
 from diabolo.uses.compress import container
+from diabolo.uses.compress.content import shown
 from diabolo.uses.compress.sources.bounds import Bounds
 from diabolo.uses.compress.sources.files import take_apart
-from diabolo.uses.compress.sources.material import shown
 
 ODD = [
     0, 1, -1, 2, 63, 255, 2**16, 2**32, 2**63, 2**64, 10**30, -(2**63), None, True, "", "x", [], {},

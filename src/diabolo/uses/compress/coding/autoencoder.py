@@ -87,7 +87,7 @@ class Autoencoder(nn.Module):
     def forward(self, rows: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Values of the codes (n, size) in −255 … 255, and their rates (n,) in bits.
 
-        rows : (n, knots · planes) as `latents.pooled` gives them
+        rows : (n, knots · planes) as `latents.Pool` gives them
         """
         said = self.said(rows)
         if isinstance(self.code, BitsBack):
@@ -155,5 +155,6 @@ class Autoencoder(nn.Module):
 
 def seen(layout: Layout, rows: np.ndarray) -> np.ndarray:
     """(n, knots · planes) int16 of rows (n, height, width, planes), some at a time."""
-    pieces = [latents.pooled(layout, rows[i : i + 1024]).T for i in range(0, len(rows), 1024)]
+    pool = latents.Pool(layout)
+    pieces = [pool(rows[i : i + 1024]).T for i in range(0, len(rows), 1024)]
     return np.concatenate(pieces)

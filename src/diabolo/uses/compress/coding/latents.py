@@ -85,24 +85,28 @@ def largest(layout: Layout) -> dict[str, int]:
     }
 
 
-def pooled(layout: Layout, rows: np.ndarray) -> np.ndarray:
-    """(knots · planes, n) in 0 … 255: what the encoder sees of rows (n, height, width, planes)."""
-    code = layout.code
-    assert code is not None
-    most = np.array([max(1, plane.alphabet - 1) for plane in layout.planes], np.int32)
-    levels = (rows.astype(np.int32) * FULL // most).astype(np.float32)
-    down = _shares(hats(layout.height, code.lines))
-    across = _shares(hats(layout.width, code.columns))
-    n, planes = len(rows), len(layout.planes)
-    lines = np.floor(down @ levels.reshape(n, layout.height, -1) / 2**HAT_SHIFT)
-    lines = lines.reshape(n, code.lines, layout.width, planes)
-    knots = np.floor(across @ lines / 2**HAT_SHIFT)
-    return np.ascontiguousarray(knots.reshape(n, -1).T).astype(np.int16)
+class Pool:
+    """What the encoder sees of rows: their levels, drawn together to the knots."""
+
+    def __init__(self, layout: Layout, dtype: Any = np.float32) -> None:
+        assert layout.code is not None
+        self.dtype = dtype
+        self.most = np.array([max(1, plane.alphabet - 1) for plane in layout.planes], np.int32)
+        self.down = _shares(hats(layout.height, layout.code.lines), dtype)
+        self.across = _shares(hats(layout.width, layout.code.columns), dtype)
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        """(knots · planes, n) in 0 … 255, of rows (n, height, width, planes)."""
+        n, height, width, planes = rows.shape
+        levels = (rows.astype(np.int32) * FULL // self.most).astype(self.dtype)
+        lines = np.floor(self.down @ levels.reshape(n, height, -1) / 2**HAT_SHIFT)
+        knots = np.floor(self.across @ lines.reshape(n, -1, width, planes) / 2**HAT_SHIFT)
+        return np.ascontiguousarray(knots.reshape(n, -1).T).astype(np.int16)
 
 
-def _shares(table: np.ndarray) -> np.ndarray:
+def _shares(table: np.ndarray, dtype: Any) -> np.ndarray:
     """(knots, length): of which cells a knot is the mean; each line adds up to 255 at most."""
-    return (table * FULL // table.sum(0)).T.astype(np.float32)
+    return (table * FULL // table.sum(0)).T.astype(dtype)
 
 
 class Latents:
@@ -121,6 +125,7 @@ class Latents:
         self._paint = _scaled(painting.paint, painting.paint_bias, PAINT_SHIFT, dtype)
         self._down = (hats(layout.height, self.code.lines) * 2.0**-HAT_SHIFT).astype(dtype)
         self._across = (hats(layout.width, self.code.columns) * 2.0**-HAT_SHIFT).astype(dtype)
+        self._pool = Pool(layout, dtype)
         if looking is not None:
             _check(looking.look, looking.look_bias, FULL, "look")
             _check(looking.say, looking.say_bias, HIGHEST, "say")
@@ -134,7 +139,7 @@ class Latents:
                 "the model has no encoder, for decompressing needs none: use the one that "
                 "--keep-model wrote"
             )
-        h = _product(self._look, pooled(self.layout, rows).astype(self.dtype))
+        h = _product(self._look, self._pool(rows).astype(self.dtype))
         return _product(self._say, np.clip(h, 0, HIGHEST, out=h))
 
     def likeliest(self, rows: np.ndarray) -> np.ndarray:

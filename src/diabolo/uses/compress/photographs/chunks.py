@@ -31,6 +31,12 @@ class Tile(NamedTuple):
     lines: int
     cells: int
 
+    def within(self, around: Tile | None = None) -> tuple[slice, slice]:
+        """Its lines and cells in the picture, or in a part of it."""
+        line = self.line - (around.line if around else 0)
+        cell = self.cell - (around.cell if around else 0)
+        return slice(line, line + self.lines), slice(cell, cell + self.cells)
+
 
 def tiles(lines: int, cells: int) -> list[Tile]:
     """Of a picture of so many latents, line by line."""

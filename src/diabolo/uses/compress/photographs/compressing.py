@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 
 from diabolo import files as disk
 from diabolo.uses.compress import container
+from diabolo.uses.compress.content import Content, fingerprint, from_start
 from diabolo.uses.compress.decompressing import verify
 from diabolo.uses.compress.photographs.chunks import tiles
 from diabolo.uses.compress.photographs.codec import Codec
@@ -24,7 +26,7 @@ from diabolo.uses.compress.photographs.restoring import Described, shown
 from diabolo.uses.compress.pool import in_order, one_thread_each
 from diabolo.uses.compress.result import Report
 from diabolo.uses.compress.sources.folders import files_in
-from diabolo.uses.compress.sources.material import Material, fingerprint, together
+from diabolo.uses.compress.sources.material import Material, together
 from diabolo.uses.compress.sources.names import checked_name
 
 QUALITY = 0.5
@@ -109,10 +111,11 @@ def compress_photographs(
     paths = _files(Path(source).expanduser())
     chosen = shipped() if model is None else load_model(model)
     result = Lossy(original=sum(one.stat().st_size for one in paths.values()))
-    with one_thread_each():
-        pieces = list(_pieces(paths, chosen, embed, quality, result, n_threads, report))
-    result.size = sum(map(len, pieces))
-    container.write(path, pieces)
+    with tempfile.TemporaryFile(dir=Path(path).absolute().parent) as room:
+        with one_thread_each():
+            room.writelines(_pieces(paths, chosen, embed, quality, result, n_threads, report))
+        result.size = room.tell()
+        container.write(path, from_start(room))
     verify(path, None, chosen, n_threads, report)
     return result
 
@@ -150,14 +153,14 @@ def _pieces(
         found = picture_in(paths[name])
         return found if not isinstance(found, Picture) else coded(encoder, found, number)
 
-    others: list[tuple[str, bytes]] = []
+    others: list[tuple[str, Content]] = []
     for done, (name, found) in enumerate(
         zip(paths, in_order(one, list(paths), n_threads), strict=True), 1
     ):
         report("coding", done, len(paths), 0)
         original = paths[name].stat().st_size
         if not isinstance(found, Coded) or sum(map(len, found.chunks)) + ENTRY >= original:
-            others.append((name, paths[name].read_bytes()))
+            others.append((name, Content.of_file(paths[name])))
             result.notes += _why(name, found)
             continue
         yield from map(writer.section, found.chunks)
@@ -170,11 +173,8 @@ def _pieces(
     files = [entry] if entry["pictures"] else []
     if others:
         files.append(together(material.keep, others))
-    kept = []
-    for content in material.kept:
-        yield writer.section(container.pack(content))
-        kept.append(len(writer.sections) - 1)
-    yield writer.directory({"files": files, "streams": [], "kept": kept})
+    yield from writer.keep(material.kept)
+    yield writer.directory({"files": files, "streams": [], "kept": writer.kept})
 
 
 def _names(paths: Iterable[str]) -> dict[str, str]:
@@ -217,8 +217,7 @@ def coded(encoder: Encoder, picture: Picture, quality: int, rounds: int = ROUNDS
     chunks = []
     for tile in tiles(*y.shape[1:]):
         found = encoder.encoded(picture.colours, y, quality, tile, rounds)
-        whole = slice(tile.line, tile.line + tile.lines), slice(tile.cell, tile.cell + tile.cells)
-        latents[:, *whole] = found.latents
+        latents[:, *tile.within()] = found.latents
         chunks.append(found.record.content())
     entry = Described("", height, width, channels, quality, "", -1)
     pixels = np.ascontiguousarray(shown(encoder.decoder, entry, latents))

@@ -73,7 +73,7 @@ class Encoder:
         """
         step = self.codec.step(torch.tensor([float(quality)]))[0].numpy()
         steps = y / step
-        own = (slice(None), *_inside(tile))
+        own = (slice(None), *tile.within())
         with torch.no_grad():
             z = self.codec.hyper(torch.from_numpy(steps[own])[None])[0].numpy()
         found = self._rounded(steps[own], z, quality)
@@ -81,9 +81,9 @@ class Encoder:
             return found
         around = _around(tile, *y.shape[1:])
         x, weight = _cut(pixels, around), float(weight_of(quality))
-        middle = (slice(None), *_inside(tile, around))
+        middle = (slice(None), *tile.within(around))
         best, least, down, current = found, math.inf, DOWNHILL, found
-        surely = steps[slice(None), *_inside(around)].copy()
+        surely = steps[slice(None), *around.within()].copy()
         for _ in range(rounds):
             surely[middle] = current.latents / 2**LATENT
             error, slope = self._slope(surely, step, x, tile, around)
@@ -130,7 +130,7 @@ class Encoder:
         leaf = torch.from_numpy(steps.astype(np.float32))[None].requires_grad_(slope)
         error = (self.codec.synthesis(leaf * torch.from_numpy(step)) - x).square()
         lines, cells = (
-            slice(PATCH * part.start, PATCH * part.stop) for part in _inside(tile, around)
+            slice(PATCH * part.start, PATCH * part.stop) for part in tile.within(around)
         )
         total = error[:, :, lines, cells].sum() / 3
         if not slope:
@@ -169,10 +169,3 @@ def _around(tile: Tile, lines: int, cells: int) -> Tile:
         min(lines, tile.line + tile.lines + HALO) - line,
         min(cells, tile.cell + tile.cells + HALO) - cell,
     )
-
-
-def _inside(tile: Tile, around: Tile | None = None) -> tuple[slice, slice]:
-    """Where a tile lies in the picture, or in a part of it."""
-    line = tile.line - (around.line if around else 0)
-    cell = tile.cell - (around.cell if around else 0)
-    return slice(line, line + tile.lines), slice(cell, cell + tile.cells)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from diabolo.uses.compress.container import Reader
+from diabolo.uses.compress.content import fingerprint
 from diabolo.uses.compress.photographs.chunks import decoded, tiles
 from diabolo.uses.compress.photographs.decoder import Decoder
 from diabolo.uses.compress.photographs.design import PATCH, QUALITIES
@@ -24,7 +25,6 @@ from diabolo.uses.compress.photographs.pictures import LONGEST, grey, png
 from diabolo.uses.compress.pool import in_order
 from diabolo.uses.compress.result import Report
 from diabolo.uses.compress.sources.grids import Span
-from diabolo.uses.compress.sources.material import fingerprint
 
 _TYPES = [str, int, int, int, int, str, int]
 
@@ -123,8 +123,7 @@ def pixels_of(
         return tile, decoded(decoder, content, one.quality, tile.lines, tile.cells)
 
     for tile, part in in_order(tile_at, zip(tiles(lines, cells), contents, strict=True), n_threads):
-        whole = slice(tile.line, tile.line + tile.lines), slice(tile.cell, tile.cell + tile.cells)
-        latents[:, *whole] = part
+        latents[:, *tile.within()] = part
     return shown(decoder, one, latents, n_threads)
 
 

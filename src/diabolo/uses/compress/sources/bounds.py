@@ -114,16 +114,22 @@ class Bounds:
                     + (f"did you mean {close[0]!r}?" if close else f"there are {known}")
                 )
 
-    def look(self, column: str, bound: Bound, values: np.ndarray, back: np.ndarray) -> None:
+    def look(
+        self, column: str, bound: Bound, pairs: Iterable[tuple[np.ndarray, np.ndarray]]
+    ) -> None:
         """Compare every value with what comes back of it, and note the largest error.
 
+        pairs : values of the column, and what comes back of them, some at a time
         raises RuntimeError if one is beyond the bound: no file must be written then.
         """
-        if not within(values, back, bound).all():
-            raise RuntimeError(
-                f"column {column!r} was not rounded within {bound}: please report this"
-            )
-        self.found.append(Found(column, bound, _largest(values, back, bound)))
+        largest = 0.0
+        for values, back in pairs:
+            if not within(values, back, bound).all():
+                raise RuntimeError(
+                    f"column {column!r} was not rounded within {bound}: please report this"
+                )
+            largest = max(largest, _largest(values, back, bound))
+        self.found.append(Found(column, bound, largest))
 
 
 def merged(given: Iterable[str]) -> dict[str, float | str]:

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from diabolo.uses.compress.coding.heads import MOST_CATEGORIES, MOST_ORDERED, Plane
+from diabolo.uses.compress.content import Array
 
 SIGN = np.uint64(1 << 63)
 DIGIT = 8  # bits
@@ -35,6 +36,7 @@ _DATES = {"D": re.compile(r"\d{4}-\d\d-\d\d"), "s": re.compile(r"\d{4}-\d\d-\d\d
 Keep = Callable[[bytes], int]  # puts bytes into the file, says under which number
 Fetch = Callable[[int], bytes]
 Part = tuple[list[Plane], np.ndarray, dict[str, Any]]  # planes, symbols (n, planes), the recipe
+StoredPart = tuple[list[Plane], Array, dict[str, Any]]  # likewise, symbols in a file perhaps
 
 
 def keys_of(values: np.ndarray) -> np.ndarray:

@@ -16,10 +16,12 @@ from __future__ import annotations
 
 import gzip
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from diabolo.uses.compress.content import Source
 from diabolo.uses.compress.sources import columns
 from diabolo.uses.compress.sources.arrays import (
     IDX_TYPES,
@@ -32,7 +34,7 @@ from diabolo.uses.compress.sources.arrays import (
 from diabolo.uses.compress.sources.bounds import Bounds
 from diabolo.uses.compress.sources.folders import add_folder
 from diabolo.uses.compress.sources.grids import Rows
-from diabolo.uses.compress.sources.material import Material, fingerprint
+from diabolo.uses.compress.sources.material import Material
 from diabolo.uses.compress.sources.parquet import add_parquet, parquet_back
 from diabolo.uses.compress.sources.texts import add_text, text_back
 
@@ -40,44 +42,48 @@ _TEXT = {".csv": ",", ".tsv": "\t"}
 OF_VALUES = ("parquet",)  # kinds whose size and hash are of what they hold, and looked at there
 
 
-def take_apart(source: str | os.PathLike[str], bounds: Bounds | None = None) -> Material:
+def take_apart(
+    source: str | os.PathLike[str], bounds: Bounds | None = None, folder: Path | None = None
+) -> Material:
     """A file or a folder, taken apart; raises OSError or ValueError with one sentence.
 
     bounds : how far the numbers of a file may be from what they were; None: not at all
+    folder : of a temporary file for what is in a .gz; None: the system's
     """
     path = Path(source).expanduser()
     if not path.exists():
         raise FileNotFoundError(f"There is no file or folder {str(source)!r}.")
-    found = Material()
+    found = Material(folder=folder)
     if path.is_dir():
         if bounds:
             raise ValueError(f"{path} is a folder: error bounds are for a file of numbers.")
         add_folder(found, path)
         return found
     name = path.name.removesuffix(".gz") if path.suffix == ".gz" else path.name
-    content = gzip.decompress if path.suffix == ".gz" else bytes
     try:
-        add_file(found, name, content(path.read_bytes()), bounds)
-    except (EOFError, gzip.BadGzipFile) as error:
+        opened = Source.of_file(path, folder)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(f"{path} is a damaged gzip file ({error}). Get it again.") from None
+    add_file(found, name, opened, bounds)
     return found
 
 
-def add_file(found: Material, name: str, content: bytes, bounds: Bounds | None = None) -> None:
+def add_file(found: Material, name: str, source: Source, bounds: Bounds | None = None) -> None:
     """One file by its bytes."""
-    found.original.append((name, lambda: content))
-    found.raw += len(content)
-    entry: dict[str, Any] = {"name": name, "size": len(content), "hash": fingerprint(content)}
-    suffix = Path(name).suffix.lower()
+    content = source.content()
+    found.original.append((name, content))
+    found.raw += content.size
+    entry: dict[str, Any] = {"name": name, "size": content.size, "hash": content.hash}
+    suffix, head = Path(name).suffix.lower(), source.read(0, 5)
     described = None
     if suffix == ".npy":
-        described = npy(found, content, bounds)
-    elif content[:2] == b"\0\0" and len(content) > 4 and content[2] in IDX_TYPES:
-        described = idx(found, content, bounds)
+        described = npy(found, source, bounds)
+    elif head[:2] == b"\0\0" and len(head) > 4 and head[2] in IDX_TYPES:
+        described = idx(found, source, bounds)
     elif suffix in _TEXT:
-        described = add_text(found, content, _TEXT[suffix], bounds)
+        described = add_text(found, content.whole(), _TEXT[suffix], bounds)
     elif suffix == ".parquet":
-        described = add_parquet(found, content, bounds)
+        described = add_parquet(found, content.whole(), bounds)
     if described is None:
         described = {"kind": "bytes", "kept": found.keep(content)}
     if bounds:
@@ -100,13 +106,11 @@ def restored(
     raises ValueError for a directory that makes no sense.
     """
     kind = entry.get("kind")
-    if kind == "bytes":
-        yield fetch(entry["kept"])
-    elif kind == "array":
+    if kind == "array":
         yield fetch(entry["head"])
         yield from array_back(entry, rows, fetch)
     elif kind == "text":
-        yield text_back(entry, rows, fetch)
+        yield from text_back(entry, rows, fetch)
     elif kind == "parquet":
         yield parquet_back(entry, rows, fetch)
     else:
@@ -130,6 +134,6 @@ def restored_rows(
         yield head_of(fetch(entry["head"]), last - first)
         yield from array_back(entry, rows, fetch, span)
     elif entry["kind"] == "text":
-        yield text_back(entry, rows, fetch, span)
+        yield from text_back(entry, rows, fetch, span)
     else:
         yield parquet_back(entry, rows, fetch, span)

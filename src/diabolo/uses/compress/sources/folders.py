@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from diabolo.uses.compress.coding.heads import Plane
+from diabolo.uses.compress.content import Content, shown
 from diabolo.uses.compress.sources.columns import Fetch
 from diabolo.uses.compress.sources.grids import Rows, Span
-from diabolo.uses.compress.sources.material import Material, shown, together
+from diabolo.uses.compress.sources.material import Material, together
 from diabolo.uses.compress.sources.names import checked_name
-from diabolo.uses.compress.sources.pngs import Png, parsed, pixels_of, png, reads_back
-from diabolo.uses.compress.sources.tiles import Tiles, common_edge, image_stream
+from diabolo.uses.compress.sources.pngs import Png, is_png, parsed, pixels_of, png, reads_back
+from diabolo.uses.compress.sources.tiles import Tiles, common_edge, counted, image_stream
 
 
 def files_in(folder: Path) -> dict[str, Path]:
@@ -33,12 +34,12 @@ def files_in(folder: Path) -> dict[str, Path]:
 def add_folder(found: Material, folder: Path) -> None:
     """All files in a folder and below, in the order of their paths."""
     images: dict[int, list[tuple[str, Path, Png]]] = {}
-    others: list[tuple[str, bytes]] = []
+    others: list[tuple[str, Content]] = []
     for name, path in files_in(folder).items():
-        found.original.append((name, path.read_bytes))
-        content = path.read_bytes()
-        look = parsed(content)
-        if look is None or not reads_back(content, look):
+        content = Content.of_file(path)
+        found.original.append((name, content))
+        look = _look(path)
+        if look is None:
             others.append((name, content))
         else:
             images.setdefault(look.channels, []).append((name, path, look))
@@ -47,6 +48,15 @@ def add_folder(found: Material, folder: Path) -> None:
     for channels in sorted(images):
         _add_images(found, channels, images[channels])
     found.raw = sum(entry["size"] for entry in found.files)
+
+
+def _look(path: Path) -> Png | None:
+    """What a file is, if it is a PNG whose pixels come back."""
+    if not is_png(path):
+        return None
+    content = path.read_bytes()
+    look = parsed(content)
+    return look if look is not None and reads_back(content, look) else None
 
 
 def _add_images(found: Material, channels: int, images: list[tuple[str, Path, Png]]) -> None:
@@ -63,8 +73,7 @@ def _add_images(found: Material, channels: int, images: list[tuple[str, Path, Pn
     for number in range(len(images)):
         image = pixels(number)
         hashed.update(image.tobytes())
-        for c in range(channels):
-            counts[c] += np.bincount(image[..., c].reshape(-1), minlength=256)
+        counts += counted(image)
     values = np.flatnonzero(counts.sum(0))
     few = len(values) <= 16
     table = np.searchsorted(values, np.arange(256)).astype(np.int16)

@@ -24,12 +24,13 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import polars as pl
 
+from diabolo.uses.compress.content import Content, shown
 from diabolo.uses.compress.sources import columns, numbers
 from diabolo.uses.compress.sources.bounds import Bound, Bounds
 from diabolo.uses.compress.sources.columns import Fetch, Keep, Part
 from diabolo.uses.compress.sources.footers import Element, schema_of
-from diabolo.uses.compress.sources.grids import Rows, Span, add_table, table_back
-from diabolo.uses.compress.sources.material import Material, shown
+from diabolo.uses.compress.sources.grids import Rows, Span, add_table, whole_table
+from diabolo.uses.compress.sources.material import Material
 
 _NUMBERS = ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
 _FLOATS = ("Float16", "Float32", "Float64")
@@ -76,13 +77,14 @@ def add_parquet(
     parts = [_to_symbols(column, found.keep, bounds) for column in held]
     if bounds:
         held = [_looked_at(*each, bounds, found) for each in zip(held, parts, strict=True)]
-        found.comes_back(_written(pl.DataFrame([_series(column) for column in held]), metadata))
+        back = _written(pl.DataFrame([_series(column) for column in held]), metadata)
+        found.comes_back(Content.of(back))
     size, hashed = fingerprint_of(held, metadata)
     return {
         "kind": "parquet",
         "size": size,
         "hash": hashed,
-        "table": {**add_table(found, parts), "rows": frame.height},
+        "table": {**add_table(found, [*map(found.stored, parts)]), "rows": frame.height},
         "columns": [part[2] for part in parts],
         "schema": found.keep(_dumped([[column.name, column.kind] for column in held])),
         "metadata": found.keep(_dumped(metadata)),
@@ -100,7 +102,7 @@ def parquet_back(entry: dict[str, Any], rows: Rows, fetch: Fetch, span: Span = N
     schema, metadata = (_loaded(fetch(entry[name])) for name in ("schema", "metadata"))
     if not isinstance(schema, list) or len(schema) != len(recipes):
         raise ValueError("its directory has a table that makes no sense")
-    symbols, _ = table_back(entry, rows, span)
+    symbols = whole_table(entry, rows, span)
     first = span[0] if span else 0
     held, place = [], 0
     for (name, kind), recipe in zip(schema, recipes, strict=True):
@@ -274,8 +276,8 @@ def _looked_at(column: Column, part: Part, bounds: Bounds, found: Material) -> C
     if bound is None or isinstance(column.values, list):
         return column
     dtype = column.values.dtype
-    values, _ = numbers.from_symbols(part[1], part[2], found.kept.__getitem__, dtype)
-    bounds.look(column.name, bound, column.values, values)
+    values, _ = numbers.from_symbols(part[1], part[2], found.fetch, dtype)
+    bounds.look(column.name, bound, [(column.values, values)])
     return column._replace(values=values)
 
 

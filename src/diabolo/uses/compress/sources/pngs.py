@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +28,12 @@ class Png(NamedTuple):
     width: int
     channels: int
     around: bytes  # chunks before the pixels, length first, then those after
+
+
+def is_png(path: Path) -> bool:
+    """By its first bytes."""
+    with path.open("rb") as file:
+        return file.read(len(_SIGNATURE)) == _SIGNATURE
 
 
 def parsed(content: bytes) -> Png | None:

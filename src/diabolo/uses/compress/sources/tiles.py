@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,34 +11,45 @@ import numpy as np
 from diabolo.uses.compress.coding.heads import Plane
 from diabolo.uses.compress.coding.layout import Layout
 from diabolo.uses.compress.coding.streams import Stream
+from diabolo.uses.compress.content import Array, blocks
 from diabolo.uses.compress.sources.material import Material
 
 TILE = 64  # lines and cells of a tile of a large image
 
 
-def add_images(found: Material, images: np.ndarray, few: bool = False) -> dict[str, Any]:
+def add_images(found: Material, images: Array, few: bool = False) -> dict[str, Any]:
     """Images of one size, whole where they are small, else in tiles.
 
+    images : (n, height, width, channels) bytes
     few : whether symbols are ranks among the values that occur; they are where those are few
     """
-    values = np.flatnonzero(np.bincount(images.reshape(-1), minlength=256))
+    n, height, width, channels = images.shape
+    counts = sum(map(counted, blocks(images)), np.zeros((channels, 256), np.int64))
+    values = np.flatnonzero(counts.sum(0))
     few = few or len(values) <= 16
     table = np.searchsorted(values, np.arange(256)).astype(np.int16)
-    n, height, width, channels = images.shape
     tiles = Tiles.equal(n, height, width)
 
+    @lru_cache(maxsize=4)
+    def image(number: int) -> np.ndarray:
+        return images[number : number + 1][0]
+
     def read(first: int, last: int) -> np.ndarray:
-        rows = tiles.cut(lambda i: images[i], first, last, channels)
+        whole = tiles.each == 1
+        rows = images[first:last] if whole else tiles.cut(image, first, last, channels)
         return table[rows] if few else rows.astype(np.int16)
 
-    alphabet = len(values) if few else 256
-    planes = []
-    for c in range(channels):
-        counts = np.bincount(images[..., c].reshape(-1), minlength=256)
-        planes.append(Plane(alphabet, True, common_edge(counts[values] if few else counts)))
-    found.streams.append(image_stream(tiles, tuple(planes), read))
+    levels = values if few else np.arange(256)
+    planes = tuple(Plane(len(levels), True, common_edge(one[levels])) for one in counts)
+    found.streams.append(image_stream(tiles, planes, read))
     described: dict[str, Any] = {"stream": len(found.streams) - 1}
     return {**described, "values": values.tolist()} if few else described
+
+
+def counted(images: np.ndarray) -> np.ndarray:
+    """(channels, 256) how often each value occurs in images (…, channels)."""
+    channels = range(images.shape[-1])
+    return np.stack([np.bincount(images[..., c].reshape(-1), minlength=256) for c in channels])
 
 
 def image_stream(
