@@ -77,6 +77,12 @@ def test_a_picture(diabolo, made, tmp_path):
         assert len(np.unique(np.asarray(image).reshape(-1, 3), axis=0)) > 100
 
 
+def test_text_columns_have_a_map(diabolo, labelled, tmp_path):
+    result = diabolo("map", labelled, "-o", tmp_path / "map.csv", *QUICK)
+    assert result.code == 0, result.err
+    assert pl.read_csv(tmp_path / "map.csv").columns[:2] == ["x", "y"]
+
+
 def test_a_table_without_labels(diabolo, table, tmp_path):
     result = diabolo("map", table, "-o", tmp_path / "map.html", *QUICK)
     assert result.code == 0, result.err
@@ -92,14 +98,13 @@ WRONG = {
         ("digits", "--using", "{digits_model}", "--epochs", "2"), 2, "leave out --save and --epoch"
     ),
     "no neighbours": (("digits", "--neighbors", "0"), 2, "--neighbors 0: one at least."),
-    "text": (("{labelled}",), 1, "neighbour_weight is for numbers alone"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_what_is_wrong_is_one_sentence(diabolo, case, digits_model, frame, labelled, tmp_path):
+def test_what_is_wrong_is_one_sentence(diabolo, case, digits_model, frame, tmp_path):
     frame.drop("kind").head(5).write_csv(tmp_path / "few.csv")
-    places = {"digits_model": digits_model, "few": tmp_path / "few.csv", "labelled": labelled}
+    places = {"digits_model": digits_model, "few": tmp_path / "few.csv"}
     words, code, sentence = WRONG[case]
     result = diabolo("map", *(w.format(**places) for w in words), "-o", tmp_path / "out.html")
     assert result.code == code, result

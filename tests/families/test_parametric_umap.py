@@ -46,7 +46,10 @@ def test_held_out_rows_are_judged_with_neighbours_of_their_own(digits):
     assert 0 < record["validation"]["neighbours"] < 20
 
 
-REFUSE = {"ImportanceWeightedAutoencoder": "no place for penalties"}
+REFUSE = {
+    "ImportanceWeightedAutoencoder": "no place for penalties",
+    "ParametricTSNE": "keeps neighbours by itself",
+}
 
 
 @pytest.mark.parametrize("name", AUTOENCODERS)

@@ -22,7 +22,10 @@ from diabolo.models.placed import Placed
 from diabolo.parts.codes import Anchored
 from diabolo.parts.neighbours import Neighbours
 
-ROWS = 10  # to an anchor at least, on average
+ROWS = 3  # to an anchor at least, on average
+# σ² as a multiple of the mean square of what lies between a place and its anchor: wide enough that
+# even the sharpened choice is among several anchors, and codes move smoothly between them
+WIDTH = 4.0
 EXTENT = 3.0  # standard deviation of the map, as a decoder likes its inputs
 FEWEST = 3  # rows with neighbours worth the name
 TIGHTEST = 1e-6  # σ² where all places are anchors
@@ -47,7 +50,7 @@ class ParametricTSNE(Estimator):
 
     n_components : 1 or 2.
     n_neighbors : of each row in the graph, 15 stand for perplexities around 10.
-    anchors : at most; a tenth of the rows where these are fewer.
+    anchors : at most; a third of the rows where these are fewer.
     sharpness : 4 above; 1 is the mean over what the encoder holds possible, more the likeliest.
     max_epochs : of the encoder, and again of the decoder.
 
@@ -101,14 +104,14 @@ class ParametricTSNE(Estimator):
         return EXTENT / max(float(places.std()), 1e-6) * places
 
     def _anchor(self, module: AutoencoderModule, places: np.ndarray) -> float:
-        """Put the code's anchors among the places; σ², the mean square of what lies between."""
+        """Put the code's anchors among the places; σ², how widely a place is told by them."""
         code: Any = module.code
         count = min(code.anchors, len(np.unique(places, axis=0)))
         seed = self._seeds.number("anchors") % 2**31
         found = KMeans(count, n_init=1, random_state=seed).fit(places)
         centres = torch.from_numpy(found.cluster_centers_).to(code.places)
         code.places.copy_(centres[torch.arange(code.anchors) % count])
-        return max(found.inertia_ / len(places), TIGHTEST)
+        return max(WIDTH * found.inertia_ / len(places), TIGHTEST)
 
 
 def _of_the_decoder(module: AutoencoderModule) -> tuple[str, ...]:

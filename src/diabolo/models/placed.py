@@ -16,7 +16,7 @@ class Placed(Objective[AutoencoderModule]):
     """−Σ_k t_k log softmax_k(h), mean over rows, in nats; t_k ∝ exp(−‖y − a_k‖² / 2σ²).
 
     The row's place y comes as the last columns of the batch's context, as many as the code has
-    units; the code is `Anchored`. σ² is the `spread` of places about their anchors.
+    units; the code is `Anchored`. σ² is `spread`.
     """
 
     def __init__(self, module: AutoencoderModule, spread: float) -> None:

@@ -16,6 +16,10 @@ from diabolo.report.page import Beside, Block, Page, Plot, Section, Sheet, Table
 from diabolo.report.sheets import sheet
 
 SHOWN = 5000  # points of a plot, evenly spread: more only make the page heavy
+FORMULAS = {
+    "ParametricTSNE": "minimise KL(neighbours ‖ places), then −log p(x | z), z a choice of place",
+    "ParametricUMAP": "minimise −log p(x | z) + λ CE(neighbours, codes),  z in the plane",
+}
 SIDE, EDGE, FINE = 900, 30, 2  # of a picture, in pixels; drawn so many times larger
 COLOURS = (
     "#2b6cc4", "#d66012", "#2a9d5c", "#c2395b", "#7d5bd6", "#8a6a3b", "#d05ab0", "#5d6b7a",
@@ -64,10 +68,9 @@ def page(
     section = Section(
         id="map",
         title="Map",
-        formula="minimise −log p(x | z) + λ CE(neighbours, codes),  z in the plane",
+        formula=FORMULAS.get(next(iter(maps)), "x → z in the plane → x̂"),
         text="Each point is a row. Rows that are alike lie together, and any place can be decoded.",
-        paper="Sainburg, McInnes & Gentner 2021, “Parametric UMAP embeddings for representation "
-        "and semisupervised learning”.",
+        paper="Measures: Venna & Kaski 2001, Kruskal 1964.",
         blocks=blocks,
     )
     what = "Two numbers for each row"

@@ -12,7 +12,7 @@ from diabolo.families.autoencoder import Autoencoder
 from diabolo.families.contractive import ContractiveAutoencoder
 from diabolo.families.convolutional import ConvolutionalAutoencoder
 from diabolo.families.denoising import DenoisingAutoencoder
-from diabolo.families.parametric_umap import ParametricUMAP
+from diabolo.families.parametric_tsne import ParametricTSNE
 from diabolo.families.sparse import SparseAutoencoder
 from diabolo.families.stacked import StackedAutoencoder
 from diabolo.families.variational import VariationalAutoencoder
@@ -99,7 +99,7 @@ def recipes(sizes: Budget, features: int, seed: int) -> dict[str, Learner]:
         "variational": VariationalAutoencoder(**shallow | {"likelihood": "auto"}),
         "overcomplete": Autoencoder(**shared, n_components=features, hidden_layer_sizes=()),
         "plane": Autoencoder(**shared, n_components=2, hidden_layer_sizes=sizes.deep),
-        "map": ParametricUMAP(**shared | {"lr": 3e-3}, hidden_layer_sizes=(sizes.hidden,)),
+        "map": ParametricTSNE(**shared, hidden_layer_sizes=(sizes.hidden,)),
         "layers alone": StackedAutoencoder(**_stack(sizes, code), fine_tune=None),
         **_denoisers(sizes, shallow),
         **_sparse(sizes, shared | bounded),

@@ -21,16 +21,15 @@ def chapter(studio: Studio) -> Section:
     return Section(
         id="reduction",
         title="Dimensionality reduction",
-        formula="minimise −log p(x | z) + λ CE(neighbours, codes),  z in the plane",
+        formula="minimise KL(neighbours ‖ places), then −log p(x | z), z a choice of place",
         text=(
             "Codes of two units are maps of the data: each test image is a point. The first map is "
-            "an autoencoder’s with a penalty that draws the codes of neighbours together and "
-            "pushes others apart (UMAP’s cross-entropy): it keeps who is near whom, new images are "
-            "placed at once, and any place can be decoded. Labels were never seen; they colour "
-            "the points."
+            "an autoencoder’s whose encoder has learned t-SNE’s map of the training images, as a "
+            "choice among many anchors on it: it keeps who is near whom, new images are placed at "
+            "once, and any place can be decoded. Labels were never seen; they colour the points."
         ),
-        paper="Sainburg, McInnes & Gentner 2021, “Parametric UMAP embeddings for representation "
-        "and semisupervised learning”; measures: Venna & Kaski 2001, Kruskal 1964.",
+        paper="van der Maaten 2009, “Learning a parametric embedding by preserving local "
+        "structure”; measures: Venna & Kaski 2001, Kruskal 1964.",
         blocks=[
             Beside([plots[0], _decoded(studio, codes["Neighbours kept"])]),
             *(Beside(plots[i : i + 2]) for i in range(1, len(plots), 2)),
