@@ -25,7 +25,7 @@ from diabolo.parts.neighbours import Neighbours
 ROWS = 3  # to an anchor at least, on average
 # σ² as a multiple of the mean square of what lies between a place and its anchor: wide enough that
 # even the sharpened choice is among several anchors, and codes move smoothly between them
-WIDTH = 4.0
+WIDTH = 2.0
 EXTENT = 3.0  # standard deviation of the map, as a decoder likes its inputs
 FEWEST = 3  # rows with neighbours worth the name
 TIGHTEST = 1e-6  # σ² where all places are anchors
@@ -35,7 +35,7 @@ class ParametricTSNE(Estimator):
     """Autoencoder whose code is t-SNE's map of the rows, for new rows as well.
 
         t-SNE: minimise KL(P ‖ Q) over places,  then −Σ_k t_k log softmax_k(h(x)) over the encoder,
-        then −log p(x | z(x)) over the decoder,   z(x) = Σ_k softmax_k(4 h(x)) a_k
+        then −log p(x | z(x)) over the decoder,   z(x) = Σ_k softmax_k(8 h(x)) a_k
 
     t-SNE keeps nearest neighbours better than any other map, but it tears what it cannot lay flat,
     and a network that gives places as numbers puts rows between the shreds. This one chooses among
@@ -51,7 +51,7 @@ class ParametricTSNE(Estimator):
     n_components : 1 or 2.
     n_neighbors : of each row in the graph, 15 stand for perplexities around 10.
     anchors : at most; a third of the rows where these are fewer.
-    sharpness : 4 above; 1 is the mean over what the encoder holds possible, more the likeliest.
+    sharpness : 8 above; 1 is the mean over what the encoder holds possible, more the likeliest.
     max_epochs : of the encoder, and again of the decoder.
 
     All rows are in memory while their neighbours are found; places cost O(n) a step.
@@ -65,7 +65,7 @@ class ParametricTSNE(Estimator):
     activation: str = "silu"
     n_neighbors: int = 15
     anchors: int = 1000
-    sharpness: float = 4.0
+    sharpness: float = 8.0
     lr: float = 2e-3
     batch_size: int | None = 256
     early_stopping: bool = False

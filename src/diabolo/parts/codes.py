@@ -287,7 +287,7 @@ class Anchored(Code):
     """
 
     anchors: int
-    sharpness: float = 4.0
+    sharpness: float = 8.0
 
     places: Tensor = field(init=False)  # (anchors, dim)
 

@@ -75,7 +75,7 @@ SAINBURG_2021 = Record(
             settings=RECIPE,
             choices=(
                 {"epochs": 10},
-                {"epochs": 10, "sharpness": 2.0},
+                {"epochs": 10, "sharpness": 4.0},
                 {"epochs": 10, "anchors": 2000},
             ),
         ),
