@@ -158,7 +158,10 @@ class Digits:
         near = neighbourhoods(self.choosing, features, k=5)
         ratio = shares(classes) / self.wanted
         even = ratio.min() >= 1 / EVEN and ratio.max() <= EVEN
-        return {"training density": near.density, "allowed": even and near.coverage >= VARIETY}
+        return {
+            "training density": near.density,
+            "allowed": bool(even and near.coverage >= VARIETY),
+        }
 
 
 def choose(rows: list[Row]) -> None:
