@@ -107,6 +107,8 @@ SELF_TAUGHT = Record(
                 {"sparsity_weight": 10.0},
                 {"sparsity_weight": 30.0},
                 {"softmax": 1.0},
+                {"softmax": 0.03},
+                {"softmax": 0.01},
                 {"epochs": 40},
                 {"l2": 3e-3},
                 {"l2": 3e-2},
