@@ -39,6 +39,7 @@ CODES = {
     "deterministic sigmoid": lambda: codes.Deterministic(4, "sigmoid"),
     "matched": lambda: codes.Matched(4),
     "top-k": lambda: codes.TopK(6, 2),
+    "anchored": lambda: codes.Anchored(2, 5),
     "nested": lambda: ordered.Nested(4, "tanh"),
     "top-k of a row": lambda: dictionaries.RowTopK(6, 3),
     "top-k of a batch": lambda: dictionaries.BatchTopK(6, 3),

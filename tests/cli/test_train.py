@@ -24,6 +24,7 @@ WIDTHS = {
     "dictionary": 256,
     "masked": 32,
     "layout": 10,
+    "parametric-tsne": 2,
     "parametric-umap": 2,
 }  # of the default code
 

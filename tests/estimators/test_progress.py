@@ -129,7 +129,7 @@ def test_verbose_prints_a_line_an_epoch(make, rows, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == model.n_iter_
     assert lines[0].startswith(model.history_.phases[0])
-    assert "reconstruction" in lines[0]
+    assert "reconstruction" in lines[-1]
     assert "held out" in lines[0]
     make().fit(rows)
     assert capsys.readouterr().out == ""

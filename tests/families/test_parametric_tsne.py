@@ -67,8 +67,12 @@ def test_few_rows(rows):
     assert np.isfinite(codes).all()
 
 
-def test_maps_have_one_dimension_or_two(rows):
-    with pytest.raises(ValueError, match="n_components"):
-        ParametricTSNE(n_components=3).fit(rows)
+@pytest.mark.parametrize("dim", [1, 3])
+def test_other_dimensions(rows, dim):
+    model = ParametricTSNE(n_components=dim, max_epochs=2, random_state=0, n_threads=1).fit(rows)
+    assert model.transform(rows).std(0).min() > 0.1
+
+
+def test_another_penalty_on_neighbours_is_refused(rows):
     with pytest.raises(ValueError, match="keeps neighbours by itself: pass neighbour_weight=0"):
         ParametricTSNE(neighbour_weight=1.0).fit(rows)

@@ -15,6 +15,7 @@ from diabolo.engine.schedule import Phase
 from diabolo.estimators.composition import Facts
 from diabolo.estimators.estimator import Estimator
 from diabolo.estimators.fits import Fits
+from diabolo.estimators.layouts import layout
 from diabolo.estimators.tsne import MOST, tsne
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.models.model import parameters_under
@@ -48,7 +49,7 @@ class ParametricTSNE(Estimator):
     Watch: distances and sizes of clumps mean nothing, in t-SNE as in UMAP; one kind may lie in
     several pieces. The encoder learns nothing from the reconstruction.
 
-    n_components : 1 or 2.
+    n_components : with more than 2 the places are UMAP's, of the same graph.
     n_neighbors : of each row in the graph, 15 stand for perplexities around 10.
     anchors : at most; a third of the rows where these are fewer.
     sharpness : 8 above; 1 is the mean over what the encoder holds possible, more the likeliest.
@@ -71,7 +72,6 @@ class ParametricTSNE(Estimator):
     early_stopping: bool = False
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
-        "n_components": [Interval(Integral, 1, MOST, closed="both")],
         "anchors": [Interval(Integral, 2, None, closed="left")],
         "sharpness": [Interval(Real, 0, None, closed="neither")],
     }
@@ -100,7 +100,8 @@ class ParametricTSNE(Estimator):
         table = Facts.of(self.columns_, len(fits.dataset), 0).table
         x = as_numbers(fits.all_scaled(), table)
         graph = fuzzy_graph(x, int(self.n_neighbors), self._seeds.number("neighbours"))
-        places = tsne(graph, module.code.dim, self._seeds)
+        dim = module.code.dim
+        places = (tsne if dim <= MOST else layout)(graph, dim, self._seeds)
         return EXTENT / max(float(places.std()), 1e-6) * places
 
     def _anchor(self, module: AutoencoderModule, places: np.ndarray) -> float:
