@@ -253,7 +253,8 @@ def main() -> int:
             ):
                 rows.append({"seed": seed, **row})
                 print(name, rows[-1], flush=True)
-            choose(rows)
+            if name not in PLANE:
+                choose(rows)
             whole = seed + 1 >= SEEDS and (name in PLANE or wanted.minutes >= MINUTES)
             settings = {"minutes": wanted.minutes, "threads": wanted.threads}
             keep("generate", settings=settings, whole=whole, **{name: rows})

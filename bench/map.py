@@ -116,9 +116,9 @@ def main() -> None:
             keep("map", whole=whole, **{rows[0]["name"]: rows})
 
     only = given.only or [*EPOCHS, "others"]
-    for name in EPOCHS:
+    for name in (one for one in EPOCHS if one in only):
         rows: list[Row] = []
-        for seed in range(given.seeds if name in only else 0):
+        for seed in range(given.seeds):
             rows.append(ours(name, data, seed, given.epochs, given.threads))
             kept(rows, whole=seed + 1 >= SEEDS)
     if "others" not in only:

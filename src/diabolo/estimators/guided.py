@@ -20,13 +20,15 @@ def guided(
     weight: float,
     max_epochs: int | None = None,
 ) -> Phase:
-    """A phase that leads the code of every row to its place, (n, code.dim), see `Guided`.
-
-    The places go along with the rows as the last columns of their context.
-    """
-    beside = places if fits.context is None else np.hstack([fits.context, places])
-    led = Fits(fits.estimator, fits.dataset, beside, fits.labels)
+    """A phase that leads the code of every row to its place, (n, code.dim), see `Guided`."""
+    led = beside(fits, places)
     return led.phase("guided", (led.player("guided", Guided(module, weight)),), max_epochs)
+
+
+def beside(fits: Fits, places: np.ndarray) -> Fits:
+    """Fits whose rows have their places, (n, code.dim), as the last columns of their context."""
+    context = places if fits.context is None else np.hstack([fits.context, places])
+    return Fits(fits.estimator, fits.dataset, context, fits.labels)
 
 
 def guided_first(

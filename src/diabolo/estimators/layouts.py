@@ -14,7 +14,7 @@ step before clustering: McConville et al. 2021, "N2D".
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse
@@ -78,22 +78,18 @@ def layout(
     if n < FEWEST:
         return start
     objective = Layout(graph, start, repelled, curve)
-    carry_out(
-        [
-            Phase(
-                "layout",
-                (Player("layout", objective, lr=LR, weight_decay=0.0),),
-                AllAtOnce(n),
-                max_epochs=steps,
-                patience=None,
-            )
-        ],
-        objective,
-        seeds.generator("layout"),
-        n_threads=1,
-    )
-    places = objective.places.detach().numpy()
-    return places - places.mean(0)
+    return settled("layout", objective, objective.places, seeds, steps, lr=LR)
+
+
+def settled(
+    name: str, objective: nn.Module, places: Tensor, seeds: Seeds, steps: int, **settings: Any
+) -> np.ndarray:
+    """Where an objective moves its places to in so many steps, centred; settings: of its player."""
+    player = Player(name, objective, weight_decay=0.0, **settings)
+    phase = Phase(name, (player,), AllAtOnce(len(places)), max_epochs=steps, patience=None)
+    carry_out([phase], objective, seeds.generator(name), n_threads=1)
+    found = places.detach().numpy()
+    return found - found.mean(0)
 
 
 def spectral(graph: Graph, dim: int, seeds: Seeds) -> np.ndarray:
@@ -145,9 +141,7 @@ class Layout(nn.Module):
     ) -> None:
         super().__init__()
         self.repelled, self.curve = repelled, curve
-        edges = once(graph)
-        ends = np.concatenate([edges.heads, edges.ends])
-        mass = np.bincount(ends, np.tile(edges.weights, 2), len(start))
+        edges, mass = once(graph), np.diff(graph.mass[graph.starts])
         self.places = nn.Parameter(torch.from_numpy(start).clone())
         for name, values in (
             ("heads", edges.heads),

@@ -23,15 +23,12 @@ from torch import Tensor, nn
 
 from diabolo.data.batches import Batch
 from diabolo.data.neighbours import Graph
-from diabolo.engine.fit import fit as carry_out
-from diabolo.engine.players import Player
-from diabolo.engine.schedule import Phase
-from diabolo.estimators.layouts import FEWEST, AllAtOnce, layout, once
+from diabolo.estimators.layouts import FEWEST, layout, once, settled
 from diabolo.estimators.seeds import Seeds
 
 MOST = 2  # dimensions
 STEPS = 500
-LR = 1.0
+LR, BETAS = 1.0, (0.9, 0.99)
 SPACING = 1 / 3  # of the grid's nodes, where (1 + d²)⁻¹ falls to a half at d = 1
 NODES = 1500  # along one side at most: beyond, they lie further apart
 TINY = 1e-30  # places that are all infinitely far apart have no Z
@@ -47,22 +44,7 @@ def tsne(graph: Graph, dim: int, seeds: Seeds, *, steps: int = STEPS) -> np.ndar
     if len(start) < FEWEST:
         return start
     objective = TSNE(graph, start)
-    carry_out(
-        [
-            Phase(
-                "t-SNE",
-                (Player("t-SNE", objective, lr=LR, weight_decay=0.0, betas=(0.9, 0.99)),),
-                AllAtOnce(len(start)),
-                max_epochs=steps,
-                patience=None,
-            )
-        ],
-        objective,
-        seeds.generator("t-SNE"),
-        n_threads=1,
-    )
-    places = objective.places.detach().numpy()
-    return places - places.mean(0)
+    return settled("t-SNE", objective, objective.places, seeds, steps, lr=LR, betas=BETAS)
 
 
 class TSNE(nn.Module):

@@ -15,6 +15,7 @@ from diabolo.engine.schedule import Phase
 from diabolo.estimators.composition import Facts
 from diabolo.estimators.estimator import Estimator
 from diabolo.estimators.fits import Fits
+from diabolo.estimators.guided import beside
 from diabolo.estimators.layouts import layout
 from diabolo.estimators.tsne import MOST, tsne
 from diabolo.models.autoencoder import AutoencoderModule
@@ -88,8 +89,7 @@ class ParametricTSNE(Estimator):
         if len(fits.dataset) < FEWEST:
             return super().plan(module, fits)
         places = self._places(module, fits)
-        beside = places if fits.context is None else np.hstack([fits.context, places])
-        led = Fits(self, fits.dataset, beside, fits.labels)
+        led = beside(fits, places)
         placed = Placed(module, self._anchor(module, places))
         encoder = led.player("places", placed, parameters_under("encoder", module))
         decoder = fits.player("decoder", module, _of_the_decoder(module))

@@ -25,11 +25,16 @@ class Guided(Objective[AutoencoderModule]):
         self, batch: Any, clock: Tensor, generator: torch.Generator | None
     ) -> dict[str, Tensor]:
         """Terms by name, "guide" besides the model's own."""
-        beside = batch.context.shape[1] - self.module.code.dim
-        own, target = batch.context.tensor_split([beside], dim=1)
-        example = Example(batch.x, own if beside else None, batch.y)
+        example, target = apart(batch, self.module.code.dim)
         terms = self.module(example, clock, generator)
         away = self.module.encode(example.x, example.context) - target
         terms["guide"] = 0.5 * away.square().sum(1).mean()
         terms["loss"] = terms["loss"] + self.weight * terms["guide"]
         return terms
+
+
+def apart(batch: Any, dim: int) -> tuple[Example, Tensor]:
+    """A batch without the places (n, dim) that end its context, and these."""
+    beside = batch.context.shape[1] - dim
+    own, places = batch.context.tensor_split([beside], dim=1)
+    return Example(batch.x, own if beside else None, batch.y), places

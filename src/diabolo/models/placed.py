@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from diabolo.models.autoencoder import AutoencoderModule, call
+from diabolo.models.guided import apart
 from diabolo.models.model import Objective
 
 
@@ -27,10 +28,9 @@ class Placed(Objective[AutoencoderModule]):
         self, batch: Any, clock: Tensor, generator: torch.Generator | None
     ) -> dict[str, Tensor]:
         module: Any = self.module
-        beside = batch.context.shape[1] - module.code.dim
-        own, place = batch.context.tensor_split([beside], dim=1)
-        x, _ = module.corruption(module.augmentation(batch.x, generator, clock), generator)
-        h = call(module.encoder, x, own if beside else None)
+        example, place = apart(batch, module.code.dim)
+        x, _ = module.corruption(module.augmentation(example.x, generator, clock), generator)
+        h = call(module.encoder, x, example.context)
         away = (place.unsqueeze(1) - module.code.places).square().sum(2)
         wanted = torch.softmax(-away / (2 * self.spread), dim=1)
         return {"loss": F.cross_entropy(h, wanted)}

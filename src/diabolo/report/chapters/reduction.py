@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from diabolo.measures.maps import map_quality
+from diabolo.report.atlas import FORMULAS
 from diabolo.report.figures import scatter
 from diabolo.report.page import Beside, Block, Plot, Section, Sheet, Table
 from diabolo.report.studio import Studio
@@ -21,7 +22,7 @@ def chapter(studio: Studio) -> Section:
     return Section(
         id="reduction",
         title="Dimensionality reduction",
-        formula="minimise KL(neighbours ‖ places), then −log p(x | z), z a choice of place",
+        formula=FORMULAS[type(studio["map"]).__name__],
         text=(
             "Codes of two units are maps of the data: each test image is a point. The first map is "
             "an autoencoder’s whose encoder has learned t-SNE’s map of the training images, as a "

@@ -58,7 +58,7 @@ def _length(pieces: Iterator[bytes]) -> int:
 
 
 def xz(content: bytes) -> bytes:
-    return lzma.compress(content, preset=9 | lzma.PRESET_EXTREME)
+    return b"".join(xz_pieces(Content.of(content)))
 
 
 def bzip2(content: bytes) -> bytes:
