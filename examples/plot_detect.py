@@ -44,8 +44,9 @@ for moment in random.choice(600, 12, replace=False):
 is_faulty = np.isin(time, list(faults))
 
 # %%
-# By default the detector also asks whether values are usual by themselves. Here only their going
-# together counts, so its model learns just that: to repair rows in which cells were exchanged.
+# By default the detector also asks whether values are usual by themselves, and finds most of the
+# faults. Here only their going together counts, so its model learns just that: to repair rows in
+# which cells were exchanged.
 
 repairer = DenoisingAutoencoder(
     n_components=16,

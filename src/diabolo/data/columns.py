@@ -117,6 +117,16 @@ class Columns:
         return () if self.schema is None else self.schema.fields
 
     @property
+    def categories(self) -> tuple[int, ...]:
+        """How many categories each column of a mixed table has, 0 for numbers; else ()."""
+        return () if self.schema is None else self.schema.levels
+
+    @cached_property
+    def coded(self) -> np.ndarray:
+        """Which columns hold codes of categories, (d,) bool."""
+        return np.array(self.categories or (0,) * self.n_features) > 0
+
+    @property
     def n_features(self) -> int:
         return math.prod(self.shape)
 
@@ -263,16 +273,14 @@ class Columns:
         """Smallest and largest values of the columns, (d,) each; infinite where nobody knows."""
         d = self.n_features
         if self.low is not None and self.high is not None:
-            coded = np.array([field.levels > 0 for field in self.fields] or [False] * d)
-            return np.where(coded, -np.inf, self.low), np.where(coded, np.inf, self.high)
+            return np.where(self.coded, -np.inf, self.low), np.where(self.coded, np.inf, self.high)
         if self.kind in ("unit", "binary"):
             return self.offset, self.offset + self.scale
         return np.full(d, -np.inf), np.full(d, np.inf)
 
     def _cells(self, wide: np.ndarray) -> np.ndarray:
         """Numbers as a cell may hold them: codes of categories, whole numbers where all were."""
-        last = np.array([field.levels - 1.0 for field in self.fields])
-        coded = last >= 0
+        coded, last = self.coded, np.array(self.categories) - 1.0
         wide[:, self.whole_numbers] = np.rint(wide[:, self.whole_numbers]) + 0.0  # no -0
         wide[:, coded] = np.rint(wide[:, coded]).clip(0, last[coded])
         empty = [field.kind == "empty" for field in self.fields]

@@ -40,7 +40,7 @@ class Facts(NamedTuple):
             columns.levels,
             rows,
             context,
-            () if columns.schema is None else columns.schema.levels,
+            columns.categories,
         )
 
     @property

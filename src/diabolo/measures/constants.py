@@ -36,7 +36,7 @@ def row_errors(estimator: Estimator, rows: np.ndarray, guess: np.ndarray) -> np.
 
 def cell_errors(estimator: Estimator, rows: np.ndarray, guess: np.ndarray) -> CellErrors:
     """Errors of guesses (n, d) or (d,) for scaled rows (n, d), numbers and categories apart."""
-    coded = np.array([field.levels > 0 for field in estimator.columns_.fields])
+    coded = estimator.columns_.coded
     known = ~np.isnan(rows)
     with np.errstate(invalid="ignore"):
         squared, wrong = np.square(rows - guess, dtype=np.float64), rows != guess

@@ -164,9 +164,7 @@ class _Law:
     def __init__(self, module: Any, columns: Columns, learned: Example, space: _Space) -> None:
         self.module, self.is_binary = module, columns.kind == "binary"
         self.step = torch.from_numpy(resolution(columns)).float()
-        self.coded = torch.tensor([field.levels > 0 for field in columns.fields], dtype=torch.bool)
-        if not len(self.coded):
-            self.coded = torch.zeros(learned.x.shape[1], dtype=torch.bool)
+        self.coded = torch.from_numpy(columns.coded)
         with torch.no_grad():
             error = (learned.x - module.reconstruct(learned.x, learned.context)).square()
             spread = error.nanmean(0).sqrt().nan_to_num(1.0)

@@ -37,16 +37,19 @@ def weigh(
     k: int,
     generator: torch.Generator | None,
     context: Tensor | None = None,
+    h: Tensor | None = None,
 ) -> Weights:
     """k draws from the posterior of every row.
 
+    h : what the encoder says of the rows, where that is known already.
     raises TypeError for a code that is not drawn.
     """
     if not model.is_variational:
         kind = type(model.code).__name__
         raise TypeError(f"the bounds need a code that is drawn from a posterior, not {kind}")
     code: Any = model.code
-    h, side = (_repeated(v, k) for v in (call(model.encoder, x, context), context))
+    h = call(model.encoder, x, context) if h is None else h
+    h, side = (_repeated(v, k) for v in (h, context))
     z, log_p, log_q = code.weigh(h, generator)
     log_px = model.likelihood.log_prob_of_rows(x, call(model.decoder, z, side))
     return Weights(log_px.unflatten(0, (-1, k)), (log_p - log_q).unflatten(0, (-1, k)))
@@ -63,9 +66,10 @@ def importance_weights(
     k: int,
     generator: torch.Generator,
     context: Tensor | None = None,
+    h: Tensor | None = None,
 ) -> Tensor:
     """log p(x|z_i) + log p(z_i) − log q(z_i|x) for k draws of every row, (n, k) in nats."""
-    return torch.stack(weigh(model, x, k, generator, context)).sum(0)
+    return torch.stack(weigh(model, x, k, generator, context, h)).sum(0)
 
 
 class ImportanceWeighted(nn.Module):
@@ -112,10 +116,11 @@ def log_likelihood(
     """
     total = x.new_full((len(x),), -math.inf)
     piece = min(n_samples, max(1, budget // (_widest(model, x, context) * len(x))))
+    h = call(model.encoder, x, context)
     done = 0
     while done < n_samples:
         k = min(piece, n_samples - done)
-        weights = importance_weights(model, x, k, generator, context)
+        weights = importance_weights(model, x, k, generator, context, h)
         total = torch.logaddexp(total, weights.logsumexp(1))
         done += k
     return total - math.log(n_samples)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from diabolo.models.autoencoder import AutoencoderModule, Example
 from diabolo.models.chain import Chain, chain
+from diabolo.parts import coins
 from diabolo.parts.codes import Deterministic
 from diabolo.parts.likelihoods import Gaussian
 from diabolo.parts.networks import Dense
@@ -136,5 +137,5 @@ def _thinned(x: Tensor, level: float, generator: torch.Generator | None) -> Tens
     """A share `level` of the entries set to 0, the others raised so that the mean stays."""
     if not level:
         return x
-    kept = torch.empty_like(x).bernoulli_(1 - level, generator=generator)
+    kept = coins.alike(x, 1 - level, generator)
     return x * kept / (1 - level)

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from diabolo.parts import coins
 from diabolo.parts.networks import positions
 from diabolo.parts.spec import Part, registered
 
@@ -68,7 +69,7 @@ class Binarise(Augmentation):
     def forward(
         self, x: Tensor, generator: torch.Generator | None, clock: Tensor | None = None
     ) -> Tensor:
-        return torch.bernoulli(x.clamp(0, 1), generator=generator)
+        return coins.coins(x, generator)
 
 
 class Shift(Augmentation):

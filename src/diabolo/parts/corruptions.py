@@ -15,12 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from diabolo.parts import coins
 from diabolo.parts.spec import Part, registered
-
-
-def _coins(x: Tensor, probability: float, generator: torch.Generator | None) -> Tensor:
-    """1 with the given probability, else 0, for every entry; (n, d)."""
-    return torch.empty_like(x).bernoulli_(probability, generator=generator)
 
 
 class Corruption(Part, abstract=True):
@@ -52,7 +48,7 @@ class Masking(Corruption):
     """A fraction `level` of the entries is set to 0: black in an image, the mean in a table."""
 
     def corrupt(self, x: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-        changed = _coins(x, self.level, generator)
+        changed = coins.alike(x, self.level, generator)
         return x * (1 - changed), changed
 
 
@@ -60,7 +56,7 @@ class Missing(Corruption):
     """A fraction `level` of the cells of a mixed table goes missing (NaN)."""
 
     def corrupt(self, x: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-        changed = _coins(x, self.level, generator)
+        changed = coins.alike(x, self.level, generator)
         return x.masked_fill(changed > 0, torch.nan), changed
 
 
@@ -71,8 +67,8 @@ class SaltAndPepper(Corruption):
     high: float = 1.0
 
     def corrupt(self, x: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-        changed = _coins(x, self.level, generator)
-        fair = _coins(x, 0.5, generator)
+        changed = coins.alike(x, self.level, generator)
+        fair = coins.alike(x, 0.5, generator)
         salt = fair * self.high + (1 - fair) * self.low
         return torch.lerp(x, salt, changed), changed  # exactly x or salt, unlike x + (salt − x)
 
@@ -93,7 +89,7 @@ class ColumnSwap(Corruption):
     """
 
     def corrupt(self, x: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-        changed = _coins(x, self.level, generator)
+        changed = coins.alike(x, self.level, generator)
         donors = torch.randint(len(x), x.shape, generator=generator, device=x.device)
         return torch.where(changed > 0, x.gather(0, donors), x), changed
 

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from diabolo.parts import coins
 from diabolo.parts.activations import ACTIVATIONS
 from diabolo.parts.networks import by_levels, positions
 from diabolo.parts.spec import Part, among
@@ -196,7 +197,7 @@ class Bernoulli(Likelihood):
         return torch.sigmoid(out)
 
     def sample(self, out: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        return torch.bernoulli(torch.sigmoid(out), generator=generator)
+        return coins.coins(torch.sigmoid(out), generator)
 
 
 class Categorical(Likelihood):

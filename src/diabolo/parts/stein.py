@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 from torch import Tensor
 
+from diabolo.parts import coins
 from diabolo.parts.penalties import Penalty
 from diabolo.parts.record import Pass
 
@@ -50,7 +51,7 @@ class Divergence(Penalty):
     ) -> Tensor:
         """bᵀ(∂f/∂x)b of every row, (n,)."""
         x = record.x_in
-        signs = 2 * torch.empty_like(x).bernoulli_(0.5, generator=generator) - 1
+        signs = 2 * coins.alike(x, 0.5, generator) - 1
         here = model.likelihood.mean(record.out)
         there = model.reconstruct(x + self.step * signs, record.context)
         return ((there - here) * signs).sum(1) / self.step

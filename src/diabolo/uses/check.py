@@ -237,10 +237,8 @@ def _moved(learner: Learner, rows: _Rows) -> Iterator[Finding]:
     if learner.columns_.kind not in {"real", "mixed"}:
         return
     x = torch.cat([half.x for half in rows.scaled])
-    coded = [field.levels > 0 for field in learner.columns_.fields]
-    numbers = ~np.array(coded) if coded else np.ones(x.shape[1], bool)
     with np.errstate(invalid="ignore"):
-        means = np.where(numbers, np.abs(x.nanmean(0).numpy()), 0.0)
+        means = np.where(learner.columns_.coded, 0.0, np.abs(x.nanmean(0).numpy()))
     j = int(np.nan_to_num(means).argmax())
     if means[j] > SHIFT:
         yield warning(

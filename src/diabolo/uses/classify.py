@@ -40,7 +40,7 @@ from diabolo.uses.use import Use
 FOLDS = 5  # a fifth of the labelled rows judges
 JUDGED = 200  # rows at least, as long as there are folds: with few labels several folds judge
 FEWEST = 10  # labelled rows, of which a fifth can be spared
-STEPS, EPOCHS = 3000, (10, 200)  # of training with labels where no number of epochs was asked for
+STEPS, EPOCHS = 3000, (10, 750)  # of training with labels where no number of epochs was asked for
 FIRST = 0.2  # of these for the softmax layer alone, before
 HEAD_LR = 10  # its learning rate then, as a multiple: it starts from nothing, and is convex
 TUNED = ("encoder", "code", "head")  # the decoder keeps what it learned before
@@ -95,7 +95,7 @@ class EncoderClassifier(ClassifierMixin, Use):
         training has them (for a denoising one); for the control likewise.
     control : False: spare the time of the comparison.
     max_epochs, batch_size, lr, weight_decay : of the training with labels. max_epochs=None: about
-        3,000 steps, within 10 … 200 epochs.
+        3,000 steps, within 10 … 750 epochs.
     random_state, n_threads : as of all families, where `estimator` says nothing else.
 
     After a fit: `classes_`, `estimator_` (the autoencoder; its `module_.head` is the softmax

@@ -196,7 +196,7 @@ class Imputer(TransformerMixin, Use):
         count = missing.sum(1, keepdim=True)
         turn = (rank * min(ROUNDS, int(count.max()))) // count.clamp(min=1)
         turn = torch.where(count <= ROUNDS, rank, turn).masked_fill(~missing, -1)
-        levels = self.estimator_.columns_.schema.levels
+        levels = self.estimator_.columns_.categories
         for number in range(int(turn.max()) + 1):
             rows = (turn == number).any(1).nonzero()[:, 0]
             told = [one[rows] for one in first] if number == 0 else self._said(x[rows])
@@ -279,7 +279,7 @@ def _outcomes(family: Any, fitted: Any, gaps: Gaps, seeds: Seeds) -> Outcomes:
     # from the units of the second model to those of the first
     factor = torch.from_numpy(other.scale / own.scale).float()
     shift = torch.from_numpy((other.offset - own.offset) / own.scale).float()
-    levels = own.schema.levels
+    levels = own.categories
     every = own.scaled(torch.from_numpy(cells))
     links = _links(every, levels)
     found: list[list[tuple[Tensor, ...]]] = [[] for _ in levels]

@@ -104,7 +104,7 @@ def _strips(studio: Studio, detector: AnomalyDetector, images: np.ndarray, name:
     x = model.columns_.scaled(torch.from_numpy(np.ascontiguousarray(images)))
     score = detector._score()
     assert score is not None  # an autoencoder's cells can be judged
-    excess = apply(lambda rows, _: score.joined(score.cells(rows, None)), x).numpy()
+    excess = apply(lambda rows, _: score.joined(score.cells(rows, None)).mean(0), x).numpy()
     excess = (excess - detector.usual_.cells.numpy()).clip(0).reshape(images.shape)
     return Strips(
         [

@@ -31,7 +31,7 @@ from diabolo.parts.spec import Part
 from diabolo.uses.detect import reasons
 from diabolo.uses.detect.partners import PARTNERS, forest, spread_out
 from diabolo.uses.detect.reasons import Finding
-from diabolo.uses.detect.scores import ROUNDS, HiddenCells, Rebuilding, Score
+from diabolo.uses.detect.scores import HiddenCells, Rebuilding, Score, masks, turns
 from diabolo.uses.use import Use
 
 MEMBERS, WIDTH = 16, 64  # of the default ensemble, up to so many columns; fewer beyond, 4 at least
@@ -60,9 +60,10 @@ class AnomalyDetector(OutlierMixin, Use):
     """Flags rows that are unlike most, and says which of their cells do not fit.
 
     By default many small masked autoencoders learn to predict each cell of a table from the
-    others. A row is strange by how badly its cells are predicted, Σ_j log(ē_j + 0.05)
-    (`diabolo.uses.detect.scores`): what counts is whether the cells go together, not whether a
-    network can copy them, which it can for any row.
+    others. A row is strange by how badly its cells are predicted, Σ_j log(ē_j + 0.05), from few of
+    the others or from all of them, whichever is stranger (`diabolo.uses.detect.scores`): what
+    counts is whether the cells go together, not whether a network can copy them, which it can for
+    any row.
 
     estimator : another family, not fitted; rows are then strange by the nats their cells cost
         once the code is known. None: `MaskedEnsemble` for tables, `Autoencoder` for images.
@@ -171,7 +172,7 @@ class AnomalyDetector(OutlierMixin, Use):
             joined = score.joined
 
             def measure(x: Tensor, side: Tensor | None) -> Tensor:
-                return joined(score.cells(x, side)).sum(1, keepdim=True)
+                return joined(score.cells(x, side))[0].sum(1, keepdim=True)
 
             strange = first._rows_through(measure, part, None, 1)[:, 0]
         left = len(rows) - round(share * len(rows))
@@ -193,7 +194,9 @@ class AnomalyDetector(OutlierMixin, Use):
         if self.combine is not None:
             self.partner_ = PARTNERS[self.combine](wide, seed)
         d = self.estimator_.columns_.n_features
-        own, others, cells = self._measured(judges)
+        views, others, cells = self._measured(judges)
+        self.views_ = [_scale(view) for view in views.T]
+        own = self._own(views)
         self.scales_ = [_scale(own), _scale(others)]
         joint = self._joint(own, others)
         self.usual_ = Usual(len(joint), d)
@@ -231,8 +234,8 @@ class AnomalyDetector(OutlierMixin, Use):
     def score_samples(self, X: Any) -> np.ndarray:
         """How normal each row is, (n,) float64; high is normal, below `offset_` it is flagged."""
         check_is_fitted(self)
-        own, others, _ = self._measured(X)
-        return -self._joint(own, others)
+        views, others, _ = self._measured(X)
+        return -self._joint(self._own(views), others)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """`score_samples` − `offset_`, (n,): negative for rows that are flagged."""
@@ -248,9 +251,7 @@ class AnomalyDetector(OutlierMixin, Use):
         That is within `doubt` standard errors of their mean from the threshold.
         """
         check_is_fitted(self)
-        own, others, _, errors = self._measured(X, errors=True)
-        apart = self._joint(own, others) - self.threshold_
-        unsure = np.abs(apart) < self.doubt * self._in_ranges(errors)
+        apart, unsure = self._judged(X)
         return np.where(unsure, 0, np.where(apart > 0, -1, 1))
 
     def anomaly_probability(self, X: Any) -> np.ndarray:
@@ -308,11 +309,9 @@ class AnomalyDetector(OutlierMixin, Use):
         reasons to give.
         """
         check_is_fitted(self)
-        own, others, _, errors = self._measured(X, errors=True)
-        apart = self._joint(own, others) - self.threshold_
+        apart, unsure = self._judged(X)
         slope, shift = self.probability_ or self._scale_of_probability()
         chance = expit(slope * (apart + self.threshold_) + shift)
-        unsure = np.abs(apart) < self.doubt * self._in_ranges(errors)
         rows = np.flatnonzero(apart > 0) if flagged else np.arange(len(apart))
         rows = rows[np.argsort(-apart[rows], kind="stable")]
         why = self._reasons(X, rows, most)
@@ -334,45 +333,71 @@ class AnomalyDetector(OutlierMixin, Use):
 
     # inside
 
-    def _score(self, model: Learner | None = None, rounds: int = ROUNDS) -> Score | None:
-        """How a fitted model's cells are judged, the own one's; None where it has none."""
+    def _score(self, model: Learner | None = None, first: int = 0) -> Score | None:
+        """How a fitted model's cells are judged, the own one's; None where it has none.
+
+        first : at a first look, masks a member, in one view.
+        """
         model = self.estimator_ if model is None else model
-        module, d = model.module_, model.columns_.n_features
-        if isinstance(model, MaskedEnsemble):
-            return HiddenCells(module.members, d, self.mask_seed_, rounds)
-        if isinstance(model, MaskedAutoencoder):
-            return HiddenCells([module], d, self.mask_seed_, rounds)
+        module = model.module_
+        if isinstance(model, MaskedEnsemble | MaskedAutoencoder):
+            members = module.members if isinstance(model, MaskedEnsemble) else [module]
+            size = len(members), model.columns_.n_features, self.mask_seed_
+            views = [masks(*size, first)] if first else [masks(*size), turns(*size)]
+            return HiddenCells(members, views)
         if not isinstance(module, AutoencoderModule):
             return None
         is_image = len(model.columns_.shape) > 1
         return Rebuilding(module, is_image if self.relative is None else self.relative)
 
     def _measured(self, X: Any, errors: bool = False) -> tuple[np.ndarray, ...]:
-        """Rows' own scores (n,), the partner's (n,), the cells' (n, d); standard errors (n,)."""
+        """Rows' own scores by view (n, V), the partner's (n,), the cells' (n, d).
+
+        errors : the standard errors of rows' own scores (n,), too.
+        """
         model, score, partner = self.estimator_, self._score(), self.partner_
-        levels = () if model.columns_.schema is None else model.columns_.schema.levels
+        V = 1 if score is None else score.count
 
         def measure(x: Tensor, side: Tensor | None) -> Tensor:
-            own = torch.zeros(len(x), 2)
+            own, doubt = torch.zeros(len(x), V), torch.zeros(len(x), 1)
             cells = torch.zeros_like(x)
             if score is not None:
                 each = score.cells(x, side)
-                cells = score.joined(each)
-                own[:, 0] = cells.sum(1)
+                joined = score.joined(each)
+                cells, own = joined.mean(0), joined.sum(2).T
                 if errors and len(each) > 1:
-                    totals = torch.stack([score.joined(one[None]).sum(1) for one in each])
-                    own[:, 1] = totals.std(0) / math.sqrt(len(each))
+                    totals = torch.stack([score.joined(one[None]).sum(2).T for one in each])
+                    doubt[:, 0] = self._stranger(totals).std(0) / math.sqrt(len(each))
             theirs = torch.zeros(len(x), 1)
             if partner is not None:
-                theirs[:, 0] = partner.strangeness(spread_out(x, levels, LIMIT))
-            return torch.cat([own, theirs, cells], 1)
+                theirs[:, 0] = partner.strangeness(spread_out(x, model.columns_.categories, LIMIT))
+            return torch.cat([own, doubt, theirs, cells], 1)
 
-        flat = model._rows_through(measure, X, None, 3 + model.columns_.n_features)
-        own = flat[:, 0].astype(np.float64)
+        flat = model._rows_through(measure, X, None, V + 2 + model.columns_.n_features)
+        own, doubt, theirs = flat[:, :V], flat[:, V], flat[:, V + 1]
         if score is None:
-            own = -np.asarray(model.score_samples(X), np.float64)
-        found = (own, flat[:, 2].astype(np.float64), flat[:, 3:])
-        return (*found, flat[:, 1].astype(np.float64)) if errors else found
+            own = -np.asarray(model.score_samples(X))[:, None]
+        found = (own.astype(np.float64), theirs.astype(np.float64), flat[:, V + 2 :])
+        return (*found, doubt.astype(np.float64)) if errors else found
+
+    def _own(self, views: np.ndarray) -> np.ndarray:
+        """Rows' own scores (n, V) as one (n,): in ranges that of the view where a row is stranger.
+
+        One view's is left as it is.
+        """
+        return self._stranger(torch.from_numpy(views)).numpy()
+
+    def _stranger(self, views: Tensor) -> Tensor:
+        if views.shape[-1] == 1:
+            return views[..., 0]
+        middle, upper = torch.tensor(self.views_, dtype=views.dtype).T
+        return ((views - middle) / upper).amax(-1)
+
+    def _judged(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """How far rows are above the threshold (n,), and where that is within doubt (n,) bool."""
+        views, others, _, errors = self._measured(X, errors=True)
+        apart = self._joint(self._own(views), others) - self.threshold_
+        return apart, np.abs(apart) < self.doubt * self._in_ranges(errors)
 
     def _joint(self, own: np.ndarray, others: np.ndarray) -> np.ndarray:
         """The scores as one: in ranges and added, where there is a partner."""
@@ -387,15 +412,14 @@ class AnomalyDetector(OutlierMixin, Use):
     def _wide(self, dataset: Dataset) -> np.ndarray:
         """Rows as plain numbers (n, w), for those who take nothing else."""
         columns = self.estimator_.columns_
-        levels = () if columns.schema is None else columns.schema.levels
         rows = dataset.rows.take(np.arange(len(dataset)))
         x = columns.scaled(torch.from_numpy(np.ascontiguousarray(rows)))
-        return spread_out(x, levels, LIMIT).numpy()
+        return spread_out(x, columns.categories, LIMIT).numpy()
 
     # the file
 
     def _fitted_values(self) -> dict[str, Any]:
-        names = ("threshold_", "offset_", "scales_", "agreement_", "notes_", "mask_seed_")
+        names = ("threshold_", "offset_", "views_", "scales_", "agreement_", "notes_", "mask_seed_")
         return {name: getattr(self, name) for name in (*names, "probability_")}
 
     def _learned_parts(self) -> dict[str, Part]:
@@ -404,11 +428,16 @@ class AnomalyDetector(OutlierMixin, Use):
     def _take(self, fitted: Mapping[str, Any], parts: Mapping[str, Part]) -> None:
         super()._take(fitted, parts)
         self.partner_ = self.__dict__.get("partner_")
-        self.scales_ = [(float(m), float(u)) for m, u in self.scales_]
+        self.views_, self.scales_ = (
+            [(float(m), float(u)) for m, u in pairs] for pairs in (self.views_, self.scales_)
+        )
         if self.probability_ is not None:
             self.probability_ = (float(self.probability_[0]), float(self.probability_[1]))
         if self.usual_.dim != self.estimator_.columns_.n_features:
             raise ValueError(f"usual cells of {self.usual_.dim} columns do not fit its model")
+        score = self._score()
+        if len(self.views_) != (1 if score is None else score.count):
+            raise ValueError(f"{len(self.views_)} views of rows do not fit its model")
         if self.partner_ is not None:
             self.partner_.check()
         if (self.partner_ is None) != (self.combine is None):

@@ -51,7 +51,7 @@ def reasons(
     score: Score, x: Tensor, usual: Tensor, columns: Columns, most: int
 ) -> list[tuple[Reason, ...]]:
     """For every scaled row (n, d), at most so many cells that stand out from the usual (d,)."""
-    excess = apply(lambda rows, _: score.joined(score.cells(rows, None)) - usual, x)
+    excess = apply(lambda rows, _: score.joined(score.cells(rows, None)).mean(0) - usual, x)
     excess = excess.masked_fill(x.isnan(), -math.inf)
     strongest, cells = excess.topk(min(most, x.shape[1]), dim=1)
     odd = torch.zeros_like(x, dtype=torch.bool).scatter(1, cells, strongest > NOTICEABLE)
