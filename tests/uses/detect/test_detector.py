@@ -222,6 +222,10 @@ def test_mixed_tables_name_categories():
     odd = pl.DataFrame({"a": [0.8], "b": [0.8], "side": ["left"]})
     (finding,) = model.explain(odd, flagged=False)
     assert finding.reasons[0][:3] == ("side", "left", "right")
+    usual = pl.DataFrame({"a": a, "b": b, "side": side})
+    found = [reason for one in model.explain(usual, flagged=False) for reason in one.reasons]
+    assert len(found) > 20
+    assert all(reason.seen != reason.expected for reason in found)
 
 
 def test_images_get_an_autoencoder():

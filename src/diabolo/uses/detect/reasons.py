@@ -50,7 +50,10 @@ class Finding(NamedTuple):
 def reasons(
     score: Score, x: Tensor, usual: Tensor, columns: Columns, most: int
 ) -> list[tuple[Reason, ...]]:
-    """For every scaled row (n, d), at most so many cells that stand out from the usual (d,)."""
+    """For every scaled row (n, d), at most so many cells that stand out from the usual (d,).
+
+    Only those that are not what would be expected, given all cells of the row that do not.
+    """
     excess = apply(lambda rows, _: score.joined(score.cells(rows, None)).mean(0) - usual, x)
     excess = excess.masked_fill(x.isnan(), -math.inf)
     strongest, cells = excess.topk(min(most, x.shape[1]), dim=1)
@@ -63,7 +66,7 @@ def reasons(
         tuple(
             Reason(columns.names[j] if columns.names else f"x{j}", seen[i][j], wanted[i][j], times)
             for j, times in zip(cells[i].tolist(), strongest[i].exp().tolist(), strict=True)
-            if odd[i, j]
+            if odd[i, j] and seen[i][j] != wanted[i][j]  # doubtful, but what was to be expected
         )
         for i in range(len(x))
     ]
