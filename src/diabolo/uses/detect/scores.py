@@ -8,8 +8,10 @@ From a model of hidden cells (Σ over the cells j of a row):
 There are two views. In one, masks hide anything from few to nearly all cells of a row: are its
 cells usual? In the other they hide cells in turn, a sixteenth of them or a single one: does each
 fit all the others? Either finds what the other overlooks, so a row is as strange as in the view
-where it is stranger. The logarithm lets one cell that is surprisingly well or badly predicted
-count as much as any other. From any other autoencoder, −log p(x_j | z(x)): what it cannot rebuild.
+where it is stranger. Beside the first view alone, on 18 ADBench sets: area under the curve +1.1, a
+gain whichever set is left out; average precision +0.6, a loss where "vowels" is. The logarithm
+lets one cell that is surprisingly well or badly predicted count as much as any other. From any
+other autoencoder, −log p(x_j | z(x)): what it cannot rebuild.
 """
 
 from __future__ import annotations
