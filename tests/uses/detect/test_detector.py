@@ -17,6 +17,7 @@ from diabolo import (
 )
 from diabolo.files import DamagedFileError
 from diabolo.uses.detect import detector
+from diabolo.uses.detect.defaults import default_for
 
 D = 6
 SIGNS = np.array([1, -1, 1, 1, -1, 1])
@@ -234,9 +235,9 @@ def test_images_get_an_autoencoder():
     x, rebuilt = X / 255, model.estimator_.reconstruct(X) / 255
     share = np.square(x - rebuilt).sum((1, 2)) / np.square(x).sum((1, 2))
     np.testing.assert_allclose(-model.score_samples(X), share, rtol=0.02)
-    assert isinstance(detector.default_for(diabolo.open_dataset(X)), Autoencoder)
+    assert isinstance(default_for(diabolo.open_dataset(X)), Autoencoder)
     wide = diabolo.open_dataset(np.zeros((10, 1500)))
-    assert detector.default_for(wide).n_members == 4
+    assert default_for(wide).n_members == 4
 
 
 def test_what_does_not_fit_its_model_is_a_damaged_file(tmp_path, monkeypatch):

@@ -22,26 +22,19 @@ from diabolo.data.rows import ArrayRows
 from diabolo.data.sources import open_dataset
 from diabolo.estimators.learner import Learner
 from diabolo.estimators.seeds import Seeds
-from diabolo.families.autoencoder import Autoencoder
 from diabolo.families.masked import MaskedAutoencoder
 from diabolo.families.masked_ensemble import MaskedEnsemble
 from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts.outliers import Partner, Usual
 from diabolo.parts.spec import Part
 from diabolo.uses.detect import reasons
+from diabolo.uses.detect.defaults import default_for
 from diabolo.uses.detect.partners import PARTNERS, forest, spread_out
+from diabolo.uses.detect.ranges import Range, added, range_of, stranger
 from diabolo.uses.detect.reasons import Finding
 from diabolo.uses.detect.scores import HiddenCells, Rebuilding, Score, masks, turns
 from diabolo.uses.use import Use
 
-MEMBERS, WIDTH = 16, 64  # of the default ensemble, up to so many columns; fewer beyond, 4 at least
-# units of a member of so many columns; 64 learn too slowly what hangs together among so many (on
-# 1,500 columns made of ten numbers: area under the curve 54 against 75)
-WIDE, UNITS = 256, 256
-STEPS, BATCH, ROWS = 600, 128, 2000  # and each member's training
-# quick learning finds what hangs together in narrow tables (18 ADBench sets: area under the curve
-# +1.3, and a gain whichever set is left out); in wide ones it learns the anomalies, too
-QUICK, SLOW = 1e-2, 3e-3
 SET_BY = 5000  # rows at most that say what scores are usual
 # share of the rows of a table that a first, shorter look finds strangest and the model then does
 # not learn from. 18 ADBench sets: average precision +2.5, area under the curve +0.4, and a gain
@@ -50,8 +43,6 @@ ASIDE = 0.05
 FIRST = 4  # masks a member at that look; a quarter of the usual
 ENOUGH = 40  # rows, of which two can be spared
 FENCE = 2.5  # ranges above the median, from which on a row is flagged if nothing else is said
-UPPER = 0.84  # the share below a standard deviation above the middle
-EXTENT = (-5.0, 10.0)  # of a score in these ranges, before it is added to a partner's
 LIMIT = 10.0  # standard deviations; beyond all is alike to a partner
 APART = 0.2  # a rank correlation that is no agreement
 
@@ -195,9 +186,9 @@ class AnomalyDetector(OutlierMixin, Use):
             self.partner_ = PARTNERS[self.combine](wide, seed)
         d = self.estimator_.columns_.n_features
         views, others, cells = self._measured(judges)
-        self.views_ = [_scale(view) for view in views.T]
+        self.views_: list[Range] = [range_of(view) for view in views.T]
         own = self._own(views)
-        self.scales_ = [_scale(own), _scale(others)]
+        self.scales_: list[Range] = [range_of(own), range_of(others)]
         joint = self._joint(own, others)
         self.usual_ = Usual(len(joint), d)
         self.usual_.scores.copy_(torch.from_numpy(np.sort(joint)))
@@ -210,7 +201,7 @@ class AnomalyDetector(OutlierMixin, Use):
 
     def _threshold(self, joint: np.ndarray) -> float:
         if self.contamination == "auto":
-            middle, upper = _scale(joint)
+            middle, upper = range_of(joint)
             return float(middle + FENCE * upper)
         return float(np.percentile(joint, 100 * (1 - float(self.contamination))))
 
@@ -264,7 +255,7 @@ class AnomalyDetector(OutlierMixin, Use):
         return expit(shift - slope * self.score_samples(X))
 
     def _scale_of_probability(self) -> tuple[float, float]:
-        _, upper = _scale(self.usual_.scores.numpy())
+        _, upper = range_of(self.usual_.scores.numpy())
         return 1 / upper, -self.threshold_ / upper
 
     def calibrate(self, X: Any, y: Any) -> Self:
@@ -284,7 +275,7 @@ class AnomalyDetector(OutlierMixin, Use):
                 f"y has {len(known)} labels for {len(strange)} rows, {int(odd.sum())} of them "
                 "anomalies: give one for each row, with both kinds among them."
             )
-        middle, upper = _scale(strange)
+        middle, upper = range_of(strange)
         fitted = LogisticRegression(C=1e3).fit((strange[:, None] - middle) / upper, odd)
         slope, shift = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
         self.probability_ = (slope / upper, shift - slope * middle / upper)
@@ -367,7 +358,7 @@ class AnomalyDetector(OutlierMixin, Use):
                 cells, own = joined.mean(0), joined.sum(2).T
                 if errors and len(each) > 1:
                     totals = torch.stack([score.joined(one[None]).sum(2).T for one in each])
-                    doubt[:, 0] = self._stranger(totals).std(0) / math.sqrt(len(each))
+                    doubt[:, 0] = stranger(totals, self.views_).std(0) / math.sqrt(len(each))
             theirs = torch.zeros(len(x), 1)
             if partner is not None:
                 theirs[:, 0] = partner.strangeness(spread_out(x, model.columns_.categories, LIMIT))
@@ -381,17 +372,8 @@ class AnomalyDetector(OutlierMixin, Use):
         return (*found, doubt.astype(np.float64)) if errors else found
 
     def _own(self, views: np.ndarray) -> np.ndarray:
-        """Rows' own scores (n, V) as one (n,): in ranges that of the view where a row is stranger.
-
-        One view's is left as it is.
-        """
-        return self._stranger(torch.from_numpy(views)).numpy()
-
-    def _stranger(self, views: Tensor) -> Tensor:
-        if views.shape[-1] == 1:
-            return views[..., 0]
-        middle, upper = torch.tensor(self.views_, dtype=views.dtype).T
-        return ((views - middle) / upper).amax(-1)
+        """Rows' own scores by view (n, V) as one (n,)."""
+        return stranger(torch.from_numpy(views), self.views_).numpy()
 
     def _judged(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         """How far rows are above the threshold (n,), and where that is within doubt (n,) bool."""
@@ -403,8 +385,7 @@ class AnomalyDetector(OutlierMixin, Use):
         """The scores as one: in ranges and added, where there is a partner."""
         if self.partner_ is None:
             return own
-        pairs = zip((own, others), self.scales_, strict=True)
-        return np.sum([((s - m) / u).clip(*EXTENT) for s, (m, u) in pairs], 0)
+        return added((own, others), self.scales_)
 
     def _in_ranges(self, errors: np.ndarray) -> np.ndarray:
         return errors if self.partner_ is None else errors / self.scales_[0][1]
@@ -444,35 +425,10 @@ class AnomalyDetector(OutlierMixin, Use):
             raise ValueError(f"combine={self.combine!r} does not fit what is beside the model")
 
 
-def default_for(dataset: Dataset) -> Learner:
-    """The family that suits the data, not fitted: an ensemble for tables, images apart."""
-    if len(dataset.shape) > 1:
-        return Autoencoder(n_components=32)
-    d, rows = math.prod(dataset.shape), min(ROWS, len(dataset))
-    members = max(4, MEMBERS * WIDTH // max(d, WIDTH))
-    return MaskedEnsemble(
-        n_members=members,
-        max_samples=ROWS,
-        max_epochs=-(-STEPS // -(-rows // BATCH)),
-        batch_size=BATCH,
-        hidden_share=1.0,
-        hidden_layer_sizes=(UNITS,) if d > WIDE else None,
-        likelihood="laplace",
-        scaling="standard",
-        lr=QUICK if d <= WIDTH else SLOW,
-    )
-
-
 def _part(dataset: Dataset, rows: np.ndarray) -> Dataset:
     if len(rows) == len(dataset):
         return dataset
     return replace(dataset, rows=ArrayRows(dataset.rows.take(rows)), labels=None)
-
-
-def _scale(scores: np.ndarray) -> tuple[float, float]:
-    """The median, and from there to the 84 % point; 1 where that is nothing."""
-    middle, upper = np.quantile(scores, [0.5, UPPER])
-    return float(middle), float(upper - middle) or 1.0
 
 
 def _in_pieces(partner: Partner, wide: np.ndarray) -> np.ndarray:
