@@ -5,8 +5,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from diabolo.estimators.rowwise import PIECE, TOGETHER, WideLinear, apply, require_finite
+from diabolo.estimators import rowwise
+from diabolo.estimators.rowwise import PIECE, TOGETHER, Alone, apply, require_finite
 from diabolo.families import AUTOENCODERS, family
+from diabolo.parts.activations import ACTIVATIONS
 
 N, D = 1000, 784
 PIECES = (1, 2, 7, 16, 33, 100, 255, 999)
@@ -80,7 +82,7 @@ def test_wide_linear_is_linear(outputs, bias):
     noise = torch.Generator().manual_seed(0)
     x, weight = torch.randn(5, 7, generator=noise), torch.randn(outputs, 7, generator=noise)
     b = torch.randn(outputs, generator=noise) if bias else None
-    with WideLinear():
+    with Alone():
         out = F.linear(x, weight, b)
     expected = x.double() @ weight.T.double() + (0 if b is None else b.double())
     assert out.shape == (5, outputs)
@@ -96,7 +98,7 @@ def test_large_products_do_not_depend_on_company(inputs, outputs, threads):
     torch.set_num_threads(threads)
     try:
         whole = apply(lambda x, _: F.linear(x, weight, b), x)
-        many, fixed = WideLinear(again=True), torch.nn.Parameter(weight)
+        many, fixed = Alone(again=True), torch.nn.Parameter(weight)
         for _ in range(2):  # laid out, and as it was laid out
             assert torch.equal(apply(lambda x, _: F.linear(x, fixed, b), x, None, many), whole)
         assert len(many._laid_out) == 1
@@ -122,9 +124,49 @@ def test_large_products_do_not_depend_on_company(inputs, outputs, threads):
 )
 def test_other_large_products_are_torch_s(weight):
     x = torch.ones(3, weight.shape[1], dtype=weight.dtype)
-    with WideLinear(again=True) as linear:
+    with Alone(again=True) as mode:
         assert torch.equal(F.linear(x, weight), torch.zeros(3, len(weight), dtype=weight.dtype))
-    assert not linear._laid_out
+    assert not mode._laid_out
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("width", [1, 3, 37, 200])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_do_not_depend_on_company(name, width, threads):
+    x = 3 * torch.randn(PIECE, width, generator=torch.Generator().manual_seed(0))
+    value, before = ACTIVATIONS[name].value, torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        whole = apply(lambda x, _: value(x), x)
+        for first, last in [(0, 1), (5, 53), (100, 612), (3, 1003), (7, 1024)]:
+            assert torch.equal(apply(lambda x, _: value(x), x[first:last]), whole[first:last])
+    finally:
+        torch.set_num_threads(before)
+    torch.testing.assert_close(whole, value(x), rtol=1e-6, atol=1e-6)
+
+
+def test_torch_s_own_do(monkeypatch):
+    """The control: without the measure the test above sees a dependence."""
+    monkeypatch.setattr(rowwise, "BY_VECTORS", set())
+
+    def depends(name: str) -> bool:
+        try:
+            test_activations_do_not_depend_on_company(name, 37, 1)
+        except AssertionError:
+            return True
+        return False
+
+    if not any(map(depends, ACTIVATIONS)):
+        pytest.skip("this processor computes what is left over as it computes vectors")
+
+
+def test_maps_keep_their_layout():
+    x = torch.randn(5, 3, 7, 7, generator=torch.Generator().manual_seed(0))
+    for image in (x, x.to(memory_format=torch.channels_last)):
+        with Alone():
+            out = F.silu(image)
+        assert out.stride() == image.stride()
+        torch.testing.assert_close(out, F.silu(image))
 
 
 def test_large_products_have_their_derivative():

@@ -30,13 +30,6 @@ def _gelu_slope(a: Tensor, _: Tensor) -> Tensor:
     return cdf + a * torch.exp(-0.5 * a * a) / math.sqrt(2 * math.pi)
 
 
-def _silu(a: Tensor) -> Tensor:
-    # a·σ(a) = a/2 (1 + tanh(a/2)). torch's own silu gives other last bits at the end of a thread's
-    # share than within it, so that a row's code would depend on the rows beside it; tanh does not
-    half = 0.5 * a
-    return torch.addcmul(half, half, torch.tanh(half))
-
-
 def _silu_slope(a: Tensor, f: Tensor) -> Tensor:
     gate = torch.sigmoid(a)
     return gate + f * (1 - gate)
@@ -55,7 +48,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "elu": Activation(F.elu, lambda a, f: torch.where(a > 0, 1.0, f + 1.0), math.sqrt(2)),
     "selu": Activation(F.selu, _selu_slope, 1.0),
     "gelu": Activation(F.gelu, _gelu_slope, math.sqrt(2)),
-    "silu": Activation(_silu, _silu_slope, math.sqrt(2)),
+    "silu": Activation(F.silu, _silu_slope, math.sqrt(2)),
     "softplus": Activation(F.softplus, lambda a, f: torch.sigmoid(a), math.sqrt(2)),
     "tanh": Activation(torch.tanh, lambda a, f: 1 - f * f, 1.0),
     "sigmoid": Activation(torch.sigmoid, lambda a, f: f * (1 - f), 1.0),
