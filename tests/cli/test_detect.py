@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from diabolo import load
-from diabolo.uses.detect import detector
+from diabolo.uses.detect import defaults
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +24,8 @@ def rows(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
-    monkeypatch.setattr(detector, "STEPS", 150)
-    monkeypatch.setattr(detector, "MEMBERS", 4)
+    monkeypatch.setattr(defaults, "STEPS", 150)
+    monkeypatch.setattr(defaults, "MEMBERS", 4)
 
 
 @pytest.fixture(scope="module")

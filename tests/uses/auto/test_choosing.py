@@ -9,7 +9,7 @@ from sklearn.datasets import load_digits
 import diabolo
 from diabolo.uses.auto import choose
 from diabolo.uses.auto.choosing import seconds_of
-from diabolo.uses.detect import detector
+from diabolo.uses.detect import defaults
 
 QUICK = {"random_state": 0, "n_threads": 1}
 
@@ -58,7 +58,7 @@ def test_clusters():
 @pytest.fixture
 def briefly(monkeypatch):
     """Detectors that are trained for a few steps."""
-    monkeypatch.setattr(detector, "STEPS", 20)
+    monkeypatch.setattr(defaults, "STEPS", 20)
 
 
 def test_detectors(rows, briefly):

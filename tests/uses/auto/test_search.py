@@ -10,7 +10,7 @@ from diabolo.uses.auto import PURPOSES, choose
 from diabolo.uses.auto.proposals import Proposals
 from diabolo.uses.auto.search import Candidate, Search, partnered
 from diabolo.uses.auto.trials import CRITERIA, Trial
-from diabolo.uses.detect import detector
+from diabolo.uses.detect import defaults
 
 QUICK = {"random_state": 0, "n_threads": 1}
 
@@ -18,7 +18,7 @@ QUICK = {"random_state": 0, "n_threads": 1}
 @pytest.fixture
 def briefly(monkeypatch):
     """Detectors that are trained for a few steps."""
-    monkeypatch.setattr(detector, "STEPS", 20)
+    monkeypatch.setattr(defaults, "STEPS", 20)
 
 
 def test_a_partner_that_is_added_is_that_of_a_fit_from_scratch(rows, briefly):
@@ -87,6 +87,15 @@ def test_a_candidate_that_fails_is_left_out(rows, monkeypatch):
     )
     choice = choose(rows, 20, **QUICK)
     assert choice.trial == choice.default
+
+
+def test_nobody_is_warned_of_sizes_that_nobody_asked_for(rows, monkeypatch):
+    wide = [("Autoencoder", {"n_components": k}) for k in (9, 12)]
+    monkeypatch.setattr(Proposals, "groups", lambda _: iter([wide]))
+    choice = choose(rows, 20, **QUICK)  # a warning would be an error, and the candidate out
+    tried = [trial for trial in choice.trials if trial.settings.get("n_components", 0) > 8]
+    assert {trial.settings["n_components"] for trial in tried} == {9, 12}
+    assert all(np.isfinite(trial.criterion) for trial in tried)
 
 
 def test_small_candidates_are_trained_as_one_stack(rows):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,6 +20,7 @@ from diabolo.estimators.composition import Facts
 from diabolo.estimators.fits import batch_size, epochs
 from diabolo.estimators.seeds import Seeds
 from diabolo.families import family
+from diabolo.families.autoencoder import OvercompleteWarning
 from diabolo.uses import use_named
 from diabolo.uses.auto.judges import Judges
 from diabolo.uses.auto.proposals import Proposals
@@ -130,7 +132,11 @@ class Search:
         default = Candidate(*self.proposals.default())
         candidates, interrupted = [default], False
         try:
-            self._rounds(default, candidates)
+            with (
+                warnings.catch_warnings()
+            ):  # nobody asked for these sizes, and the judges will tell
+                warnings.simplefilter("ignore", OvercompleteWarning)
+                self._rounds(default, candidates)
         except KeyboardInterrupt:
             interrupted = True
             if default.trial is None:
