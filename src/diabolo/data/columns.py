@@ -385,12 +385,11 @@ class Columns:
         )
 
     def _suits(self, schema: Schema) -> bool:
-        coded = np.array([field.levels > 0 for field in schema.fields])
         return bool(
             schema.names == self.names
             and self.shape == (len(schema.fields),)
-            and (self.scale[coded] == 1).all()
-            and not self.offset[coded].any()
+            and (self.scale[self.coded] == 1).all()
+            and not self.offset[self.coded].any()
         )
 
     def __eq__(self, other: object) -> bool:

@@ -13,6 +13,7 @@ from diabolo.report.page import Beside, Block, Code, Plot, Section, Strips
 from diabolo.report.sheets import signed
 from diabolo.report.studio import Studio
 from diabolo.uses.detect.detector import AnomalyDetector
+from diabolo.uses.detect.scores import of_cells
 
 SHOWN = 10
 LEARNED = 2000  # images of the known class
@@ -104,7 +105,7 @@ def _strips(studio: Studio, detector: AnomalyDetector, images: np.ndarray, name:
     x = model.columns_.scaled(torch.from_numpy(np.ascontiguousarray(images)))
     score = detector._score()
     assert score is not None  # an autoencoder's cells can be judged
-    excess = apply(lambda rows, _: score.joined(score.cells(rows, None)).mean(0), x).numpy()
+    excess = apply(lambda rows, _: of_cells(score, rows), x).numpy()
     excess = (excess - detector.usual_.cells.numpy()).clip(0).reshape(images.shape)
     return Strips(
         [

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from diabolo.estimators.rowwise import apply
-from diabolo.uses.detect.scores import Score
+from diabolo.uses.detect.scores import Score, of_cells
 
 if TYPE_CHECKING:
     from diabolo.data.columns import Columns
@@ -54,7 +54,7 @@ def reasons(
 
     Only those that are not what would be expected, given all cells of the row that do not.
     """
-    excess = apply(lambda rows, _: score.joined(score.cells(rows, None)).mean(0) - usual, x)
+    excess = apply(lambda rows, _: of_cells(score, rows) - usual, x)
     excess = excess.masked_fill(x.isnan(), -math.inf)
     strongest, cells = excess.topk(min(most, x.shape[1]), dim=1)
     odd = torch.zeros_like(x, dtype=torch.bool).scatter(1, cells, strongest > NOTICEABLE)

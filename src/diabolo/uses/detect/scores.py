@@ -49,6 +49,11 @@ class Score(Protocol):
         """What would be usual in these cells (n, d) bool, given the others, (n, d) scaled."""
 
 
+def of_cells(score: Score, x: Tensor, side: Tensor | None = None) -> Tensor:
+    """How strange each cell of scaled rows (n, d) is, the mean of the views, (n, d)."""
+    return score.joined(score.cells(x, side)).mean(0)
+
+
 class HiddenCells:
     """The score of a model of hidden cells.
 
