@@ -10,7 +10,7 @@ import pytest
 from diabolo.cli import inspect, main
 from diabolo.cli.main import VERBS
 
-COMMAND = [sys.executable, "-c", "from diabolo.cli.main import main; main()"]
+COMMAND = [sys.executable, "-m", "diabolo"]
 
 
 @pytest.mark.parametrize("tokens", [[], ["-h"], ["--help"]])
