@@ -98,6 +98,15 @@ def test_what_is_compared_is_what_fractions_say(values, bound, data):
             assert inside(value, one, bound) or value == one
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("bound", ["1e-3", "1e300", "1%"])
+def test_the_largest_floats_there_are(dtype, bound):
+    """Behind them there is no float to be as far from as the spacing says."""
+    most = np.finfo(dtype).max
+    values = np.array([most, -most, np.nextafter(most, dtype(0)), 1.5] * 9, dtype)
+    assert all_inside(values, rounded(values, bound_of(bound)), bound_of(bound))
+
+
 GRIDS = {
     "single precision": (np.float32, "0.01", 1.99),
     "doubles": (np.float64, "1e-6", 1.99e-6),

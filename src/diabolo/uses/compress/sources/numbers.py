@@ -226,7 +226,7 @@ def _apart_or_grid(
 
 def _lost(values: np.ndarray) -> float:
     """What the roundings of two decimals can add to their difference."""
-    return float(2 * np.spacing(abs(values)).astype(np.float64).max(initial=0))
+    return float(2 * rounding.spacing(values).max(initial=0))
 
 
 def _blocks(

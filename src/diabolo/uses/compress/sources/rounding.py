@@ -51,12 +51,21 @@ def apart_back(blocks: np.ndarray, low: int, step: int, span: int) -> np.ndarray
     return np.uint64(low) + np.minimum(blocks * np.uint64(step), np.uint64(span))
 
 
+def spacing(values: np.ndarray) -> np.ndarray:
+    """From finite floats to the next ones away from 0, float64.
+
+    Of the largest float, that of the one before: there is none behind it.
+    """
+    most = np.nextafter(np.finfo(values.dtype).max, values.dtype.type(0))
+    return np.spacing(np.minimum(abs(values), most)).astype(np.float64)
+
+
 def grid_step(values: np.ndarray, bound: Bound) -> float | None:
     """The step of a grid for these finite floats, those of them left out that are too coarse.
 
     None where floats of this type are too coarse for the bound.
     """
-    halves = np.spacing(abs(values)).astype(np.float64) / 2
+    halves = spacing(values) / 2
     fine = halves <= bound.size / 8
     if not fine.any():
         return None
