@@ -130,13 +130,13 @@ def decoders(name: str, budget: float, steps: int | None, n_threads: int | None)
     (stream,) = material.streams
     paid = len(container.pack(images.tobytes()))
     found = {}
-    for decoder in choosing.DECODERS:
+    for label, decoder, code in DECODERS:
         model, trained, _ = choosing.fitted(
             stream, paid, seconds=budget, steps=steps, seed=0, n_threads=n_threads,
-            report=lambda *_: None, decoder=decoder,
+            report=lambda *_: None, decoder=decoder, code=code,
         )  # fmt: skip
         size, weights = choosing.measured(stream, model), len(model_to_bytes(model))
-        found[decoder] = {
+        found[label] = {
             "bits": 8 * size / stream.symbols,
             "bits without model": 8 * (size - weights) / stream.symbols,
             "model": weights,
@@ -144,12 +144,18 @@ def decoders(name: str, budget: float, steps: int | None, n_threads: int | None)
             "training steps": trained.steps,
         }
         print(
-            f"{name:12} {decoder:8} {8 * size / stream.symbols:.4f} bits a value "
+            f"{name:12} {label:16} {8 * size / stream.symbols:.4f} bits a value "
             f"({8 * (size - weights) / stream.symbols:.4f} without the model's {weights:,} bytes)  "
             f"{trained.steps} steps in {trained.seconds:.0f} s",
             flush=True,
         )
     return found
+
+
+DECODERS = (
+    *((decoder, decoder, None) for decoder in choosing.DECODERS),
+    ("code, two layers", "code", "hierarchical"),
+)
 
 
 def others(name: str, content: bytes) -> dict[str, int]:

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from diabolo.uses.compress.coding import latents, streams
+from diabolo.uses.compress.coding import latents, layers, streams
 from diabolo.uses.compress.coding.chunks import Model
-from diabolo.uses.compress.coding.codes import BitsBack, Quantised
+from diabolo.uses.compress.coding.codes import BitsBack, Hierarchical, Quantised
 from diabolo.uses.compress.coding.heads import Plane
 from diabolo.uses.compress.coding.latents import Looking, Painting
+from diabolo.uses.compress.coding.layers import Above
 from diabolo.uses.compress.coding.layout import Inputs, Layout
 from diabolo.uses.compress.coding.network import TENSORS, Weights, shapes
 
@@ -47,7 +48,11 @@ CODED = {
     "binary, by a quantised code": BINARY.with_code(Quantised(6, 10, 2, 6, 6), context=False),
     "grey, by bits back": GREY.with_code(BitsBack(6, 10, 3, 7, 6), context=False),
 }
-LAYOUTS = {**CONTEXT, **CODED}
+LAYERED = {
+    "grey, in two layers": GREY.with_code(Hierarchical(6, 10, 3, 7, 6, (4,)), context=False),
+    "colour, in three layers": COLOUR.with_code(Hierarchical(5, 8, 2, 2, 8, (4, 2))),
+}
+LAYOUTS = {**CONTEXT, **CODED, **LAYERED}
 
 
 def symbols(layout: Layout, n: int, seed: int = 0) -> np.ndarray:
@@ -73,6 +78,8 @@ def symbols(layout: Layout, n: int, seed: int = 0) -> np.ndarray:
 LARGEST = {"first": 40, "where": 40, "first_bias": 20_000, "second": 60, "second_bias": 20_000}
 LARGEST |= {"third": 300, "third_bias": 60_000, "skip": 900}
 LARGEST |= {"prior": 80, "unfold": 90, "paint": 40, "look": 100, "say": 40}
+LARGEST |= {"rise": 90, "tell": 40, "fall": 90, "lead": 40}
+LARGEST |= {f"{name}_bias": 5000 for name in ("rise", "tell", "fall", "lead")}
 LARGEST |= {"unfold_bias": 5000, "paint_bias": 9000, "look_bias": 9000, "say_bias": 9000}
 
 
@@ -95,7 +102,10 @@ def model(
         kind(**{name: drawn[name] for name in kind._fields}) for kind in (Painting, Looking)
     )
     painting = painting._replace(prior=abs(painting.prior))
-    return Model(layout, weights, dtype, painting=painting, looking=looking)
+    above = [
+        Above(**_drawn(random, wanted, layers.TENSORS)) for wanted in layers.shapes(layout.code)
+    ]
+    return Model(layout, weights, dtype, painting=painting, looking=looking, above=above)
 
 
 def _drawn(random: np.random.Generator, wanted: dict, dtypes: dict) -> dict[str, np.ndarray]:

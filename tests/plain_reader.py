@@ -316,10 +316,45 @@ def _quantile(slots: int) -> int:
 
 
 EDGES = [_quantile(256 * k) for k in range(1, 256)]
+DRAWN = [(40 * _quantile(256 * k + 128) + 512) >> 10 for k in range(256)]
 VALUES = {
     "quantised": [8 * k for k in range(-31, 32)],
-    "bits-back": [(40 * _quantile(256 * k + 128) + 512) >> 10 for k in range(256)],
+    "bits-back": DRAWN,
+    "hierarchical": DRAWN,
 }
+
+
+def bins(outputs: list[int], entry: int) -> list[int]:
+    """First slots of every value of an entry that is drawn, and 65536, by what was said of it."""
+    mean, flatness = outputs[entry] >> 2, outputs[len(outputs) // 2 + entry] >> 9
+    sharp = SHARPNESS[clip(flatness + 64, 0, 127)]
+    inner = (
+        (logistic((edge - mean) * sharp >> 18) * 65280 >> 16) + k for k, edge in enumerate(EDGES, 1)
+    )
+    return [0, *inner, SLOTS]
+
+
+def means(outputs: list[int]) -> list[int]:
+    """The bins that an encoder takes which has nothing to draw from."""
+    return [bisect_right(EDGES, o >> 2) for o in outputs[: len(outputs) // 2]]
+
+
+def interval(starts: list[int], value: int) -> tuple[int, int]:
+    return starts[value], starts[value + 1] - starts[value]
+
+
+class Weighted:
+    """Matrices and biases by name, as rows of integers."""
+
+    weights: dict[str, list[list[int]]]
+
+    def layer(self, name: str, vector: list[int], shift: int) -> list[int]:
+        biases = self.weights[f"{name}_bias"]
+        sums = zip(times(self.weights[name], vector), biases, strict=True)
+        return [(a + b[0]) >> shift for a, b in sums]
+
+    def units(self, name: str, vector: list[int], shift: int) -> list[int]:
+        return [clip(h, 0, 1023) for h in self.layer(name, vector, shift)]
 
 
 @dataclass
@@ -344,21 +379,59 @@ class Painted:
 
 
 @dataclass
-class Code:
+class Raised:
+    """All integers of a layer above, of one row."""
+
+    entries: list[int]
+    up: list[int]  # hidden units and outputs
+    down: list[int]
+    intervals: list[tuple[int, int]] = field(default_factory=list)  # under q, where it was drawn
+
+
+@dataclass
+class Layer(Weighted):
+    """A layer above a code; below, size: entries; first: number of its first one in a row."""
+
+    below: int
+    size: int
+    first: int
+    weights: dict[str, list[list[int]]] = field(default_factory=dict)
+
+    def up(self, entries: list[int]) -> tuple[list[int], list[int]]:
+        hidden = self.units("rise", [DRAWN[k] for k in entries], 6)
+        return hidden, self.layer("tell", hidden, 2)
+
+    def down(self, entries: list[int]) -> tuple[list[int], list[int]]:
+        hidden = self.units("fall", [DRAWN[k] for k in entries], 6)
+        return hidden, self.layer("lead", hidden, 2)
+
+
+@dataclass
+class Code(Weighted):
     """The encoder and the decoder of rows' codes."""
 
     layout: dict[str, Any]
     kind: str
     size: int
-    units: int
+    hidden: int
     features: int
     lines: int
     columns: int
+    above: list[int] = field(default_factory=list)
     weights: dict[str, list[list[int]]] = field(default_factory=dict)
 
     @property
     def bits_back(self) -> bool:
-        return self.kind == "bits-back"
+        return self.kind != "quantised"
+
+    @property
+    def entries(self) -> int:
+        return self.size + sum(self.above)
+
+    @cached_property
+    def layers(self) -> list[Layer]:
+        every = [self.size, *self.above]
+        return [Layer(every[k - 1], every[k], sum(every[:k])) for k in range(1, len(every))]
 
     @property
     def said(self) -> int:
@@ -368,19 +441,14 @@ class Code:
     def prior(self) -> list[list[int]]:
         """First slots of every value of every entry, and 65536."""
         if self.bits_back:
-            return [list(range(0, SLOTS + 1, 256))] * self.size
+            return [list(range(0, SLOTS + 1, 256))] * [self.size, *self.above][-1]
         return [density(-31, 31, SHARPNESS[s]) for s in self.weights["prior"][0]]
-
-    def _layer(self, name: str, vector: list[int], shift: int) -> list[int]:
-        biases = self.weights[f"{name}_bias"]
-        sums = zip(times(self.weights[name], vector), biases, strict=True)
-        return [(a + b[0]) >> shift for a, b in sums]
 
     def look(self, row: dict) -> Looked:
         """row : (line, column, plane) → symbol"""
         pooled = self._pooled(row)
-        hidden = [clip(h, 0, 1023) for h in self._layer("look", pooled, 8)]
-        return Looked(pooled, hidden, self._layer("say", hidden, 2))
+        hidden = self.units("look", pooled, 8)
+        return Looked(pooled, hidden, self.layer("say", hidden, 2))
 
     def _pooled(self, row: dict) -> list[int]:
         height, width = self.layout["height"], self.layout["width"]
@@ -403,26 +471,14 @@ class Code:
     def likeliest(self, looked: Looked) -> list[int]:
         """What an encoder takes that has nothing to draw from."""
         if self.bits_back:
-            return [bisect_right(EDGES, o >> 2) for o in looked.outputs[: self.size]]
+            return means(looked.outputs)
         return [clip((o + 2048) >> 12, -31, 31) + 31 for o in looked.outputs]
 
-    def posterior(self, looked: Looked, entry: int) -> list[int]:
-        """First slots of every value of an entry under q, and 65536."""
-        mean, flatness = looked.outputs[entry] >> 2, looked.outputs[self.size + entry] >> 9
-        sharp = SHARPNESS[clip(flatness + 64, 0, 127)]
-        inner = (
-            (logistic((edge - mean) * sharp >> 18) * 65280 >> 16) + k
-            for k, edge in enumerate(EDGES, 1)
-        )
-        return [0, *inner, SLOTS]
-
-    def paint(self, entries: list[int]) -> Painted:
-        values = [VALUES[self.kind][entry] for entry in entries]
-        hidden = [clip(h, 0, 1023) for h in self._layer("unfold", values, 6)]
-        knots = [clip(f, -255, 255) for f in self._layer("paint", hidden, 8)]
-        slots = [(starts[k], starts[k + 1] - starts[k])
-                 for starts, k in zip(self.prior, entries, strict=True)]  # fmt: skip
-        return Painted(entries, slots, hidden, knots, list(self._cells(knots)))
+    def paint(self, entries: list[int], intervals: list[tuple[int, int]]) -> Painted:
+        """intervals : that the entries own"""
+        hidden = self.units("unfold", [VALUES[self.kind][entry] for entry in entries], 6)
+        knots = [clip(f, -255, 255) for f in self.layer("paint", hidden, 8)]
+        return Painted(entries, intervals, hidden, knots, list(self._cells(knots)))
 
     def _cells(self, knots: list[int]) -> Iterator[list[int]]:
         """Features of each cell: between knots, lines first, then columns."""
@@ -467,13 +523,14 @@ class Chunks:
     """Rows of symbols ↔ bits, under one model.
 
     seen : (cell, plane) → row → what was said of that symbol; filled on the way.
-    painted, looked : row → what its code is, and how it was drawn; likewise
+    painted, looked, raised : row → what its code is, how it was drawn, the layers above; likewise
     """
 
     model: Model
     seen: dict[tuple[int, int], dict[int, Said]] = field(default_factory=dict)
     painted: dict[int, Painted] = field(default_factory=dict)
     looked: dict[int, Looked] = field(default_factory=dict)
+    raised: dict[int, list[Raised]] = field(default_factory=dict)
 
     def places(self) -> Iterator[tuple[int, int, int, int]]:
         layout = self.model.layout
@@ -495,7 +552,7 @@ class Chunks:
         coder, rows = Coder(bits, lanes), [{} for _ in range(count)]
         for begin in range(0, count, lanes):
             together = range(begin, min(begin + lanes, count))
-            self._take_codes(coder, together)
+            self._take_codes(coder, together, drawing(begin, lanes, count))
             for cell, line, column, number in self.places():
                 net = self.model.networks[number]
                 there = [
@@ -516,36 +573,84 @@ class Chunks:
         coder.finish()
         return rows
 
-    def _take_codes(self, coder: Coder, together: range) -> None:
+    def _take_codes(self, coder: Coder, together: range, drawn: range) -> None:
+        """The last layer's first; each one above goes back as soon as the one below is there."""
         code = self.model.code
         if code is None:
             return
-        entries: list[list[int]] = [[] for _ in together]
-        for starts in code.prior:
-            for lane in range(len(together)):
-                entries[lane].append(bisect_right(starts, coder.slot(lane)) - 1)
-            coder.take([(lane, starts[one[-1]], starts[one[-1] + 1] - starts[one[-1]])
-                        for lane, one in enumerate(entries)])  # fmt: skip
-        self.painted |= {r: code.paint(one) for r, one in zip(together, entries, strict=True)}
+        tables: list[list[list[int]]] = [code.prior for _ in together]
+        entries, intervals = _taken(coder, tables)
+        for layer in reversed(code.layers):
+            downs = [layer.down(one) for one in entries]
+            tables = [[bins(said, k) for k in range(layer.below)] for _, said in downs]
+            below, intervals = _taken(coder, tables)
+            ups = [layer.up(one) for one in below]
+            raised = [
+                Raised(one, [*up[0], *up[1]], [*down[0], *down[1]])
+                for one, up, down in zip(entries, ups, downs, strict=True)
+            ]
+            for lane, r in enumerate(together):
+                self.raised.setdefault(r, []).insert(0, raised[lane])
+            said = [said for _, said in ups]
+            returned = self._returned(coder, said, entries, drawn, layer.first)
+            for one, pairs in zip(raised, returned, strict=False):  # the first rows alone
+                one.intervals = pairs
+            entries = below
+        self.painted |= {
+            r: code.paint(one, pairs)
+            for r, one, pairs in zip(together, entries, intervals, strict=True)
+        }
 
     def _give_back(self, coder: Coder, rows: list[Row], drawn: range) -> None:
         """The codes of rows that another one follows in their lanes."""
         code = self.model.code
         if code is None or not code.bits_back:
             return
-        self.looked |= {r: code.look(rows[r]) for r in drawn}
-        for entry in reversed(range(code.size)):
+        looked = {r: code.look(rows[r]) for r in drawn}
+        said = [one.outputs for one in looked.values()]
+        entries = [self.painted[r].entries for r in drawn]
+        returned = self._returned(coder, said, entries, drawn, 0)
+        for one, pairs in zip(looked.values(), returned, strict=True):
+            one.intervals = pairs
+        self.looked |= looked
+
+    def _returned(
+        self,
+        coder: Coder,
+        said: list[list[int]],
+        entries: list[list[int]],
+        drawn: range,
+        first: int,
+    ) -> list[list[tuple[int, int]]]:
+        """Put back what was drawn, the last entry first; the intervals of each row."""
+        found: list[list[tuple[int, int]]] = [[] for _ in drawn]
+        for entry in reversed(range(len(entries[0]) if entries else 0)):
+            for lane in range(len(drawn)):
+                found[lane].insert(0, interval(bins(said[lane], entry), entries[lane][entry]))
+            coder.put([(lane, *pairs[0]) for lane, pairs in enumerate(found)])
+            for lane, r in enumerate(drawn):
+                coder.turn(lane, -turn_of(r * self._entries + first + entry))
+        return found
+
+    def _drawn(
+        self, coder: Coder, said: list[list[int]], drawn: range, first: int
+    ) -> list[list[int]]:
+        """Entries of all lanes: of the first ones drawn, of the others the likeliest."""
+        entries = [means(one) for one in said]
+        for entry in range(len(entries[0])):
             step = []
             for lane, r in enumerate(drawn):
-                starts, value = (
-                    code.posterior(self.looked[r], entry),
-                    self.painted[r].entries[entry],
-                )
-                step.append((lane, starts[value], starts[value + 1] - starts[value]))
-                self.looked[r].intervals.insert(0, step[-1][1:])
-            coder.put(step)
-            for lane, r in enumerate(drawn):
-                coder.turn(lane, -turn_of(r * code.size + entry))
+                coder.turn(lane, turn_of(r * self._entries + first + entry))
+                starts = bins(said[lane], entry)
+                entries[lane][entry] = value = bisect_right(starts, coder.slot(lane)) - 1
+                step.append((lane, *interval(starts, value)))
+            coder.take(step)
+        return entries
+
+    @property
+    def _entries(self) -> int:
+        assert self.model.code is not None
+        return self.model.code.entries
 
     def _symbols(self, coder: Coder, plane: Plane, said: dict[int, Said]) -> dict[int, int]:
         """One symbol of each of these lanes."""
@@ -586,34 +691,39 @@ class Chunks:
         """Bits that `decode` reads; rows without cells that are left out."""
         coder = Coder.empty(lanes)
         for begin in reversed(range(0, len(rows), lanes)):
-            some = rows[begin : begin + lanes]
-            painted = self._codes(coder, some, drawing(begin, lanes, len(rows)))
-            for step in reversed([*self._steps(some, painted)]):
+            some, drawn = rows[begin : begin + lanes], drawing(begin, lanes, len(rows))
+            entries = self._codes(coder, some, drawn)
+            for step in reversed([*self._steps(some, entries)]):
                 coder.put(step)
+            self._put_codes(coder, entries, drawn)
         return coder.content()
 
-    def _codes(self, coder: Coder, rows: list[Row], drawn: range) -> list[Painted] | None:
-        """Of these rows, the first ones drawn off their lanes; None where there are none."""
+    def _codes(self, coder: Coder, rows: list[Row], drawn: range) -> list[list[int]]:
+        """Of these rows, the first ones drawn off their lanes; none where there are none."""
         code = self.model.code
         if code is None:
-            return None
+            return []
         looked = [code.look(row) for row in rows]
-        entries = [code.likeliest(one) for one in looked]
-        for entry in range(code.size if code.bits_back else 0):
-            step = []
-            for lane, r in enumerate(drawn):
-                coder.turn(lane, turn_of(r * code.size + entry))
-                starts = code.posterior(looked[lane], entry)
-                entries[lane][entry] = value = bisect_right(starts, coder.slot(lane)) - 1
-                step.append((lane, starts[value], starts[value + 1] - starts[value]))
-            coder.take(step)
-        return [code.paint(one) for one in entries]
+        if not code.bits_back:
+            return [code.likeliest(one) for one in looked]
+        return self._drawn(coder, [one.outputs for one in looked], drawn, 0)
 
-    def _steps(self, rows: list[Row], painted: list[Painted] | None) -> Iterator[Step]:
-        """What is coded of these rows, in the decoder's order."""
-        if painted is not None:
-            for pairs in zip(*(one.intervals for one in painted), strict=True):
-                yield [(lane, *pair) for lane, pair in enumerate(pairs)]
+    def _put_codes(self, coder: Coder, entries: list[list[int]], drawn: range) -> None:
+        """Each layer under the one above it, the last one under the prior."""
+        code = self.model.code
+        if code is None:
+            return
+        for layer in code.layers:
+            above = self._drawn(coder, [layer.up(one)[1] for one in entries], drawn, layer.first)
+            downs = [layer.down(one)[1] for one in above]
+            _laid(coder, entries, [[bins(one, k) for k in range(layer.below)] for one in downs])
+            entries = above
+        _laid(coder, entries, [code.prior for _ in entries])
+
+    def _steps(self, rows: list[Row], entries: list[list[int]]) -> Iterator[Step]:
+        """What is coded of these rows beneath their codes, in the decoder's order."""
+        code = self.model.code
+        painted = code and [code.paint(one, []) for one in entries]
         past: list[Row] = [{} for _ in rows]
         for cell, *place, number in self.places():
             net, at = self.model.networks[number], (*place, number)
@@ -647,6 +757,28 @@ class Chunks:
         return found
 
 
+Tables = list[list[list[int]]]  # of each lane and entry: first slots of every value, and 65536
+
+
+def _taken(coder: Coder, tables: Tables) -> tuple[list[list[int]], list[list[tuple[int, int]]]]:
+    """Entries off all lanes, and their intervals."""
+    entries: list[list[int]] = [[] for _ in tables]
+    intervals: list[list[tuple[int, int]]] = [[] for _ in tables]
+    for entry in range(len(tables[0])):
+        for lane, starts in enumerate(tables):
+            entries[lane].append(bisect_right(starts[entry], coder.slot(lane)) - 1)
+            intervals[lane].append(interval(starts[entry], entries[lane][-1]))
+        coder.take([(lane, *pairs[-1]) for lane, pairs in enumerate(intervals)])
+    return entries, intervals
+
+
+def _laid(coder: Coder, entries: list[list[int]], tables: Tables) -> None:
+    """Entries onto all lanes, so that `_taken` takes them."""
+    for entry in reversed(range(len(entries[0]))):
+        coder.put([(lane, *interval(starts[entry], entries[lane][entry]))
+                   for lane, starts in enumerate(tables)])  # fmt: skip
+
+
 def drawing(begin: int, lanes: int, count: int) -> range:
     """Rows of a round of the lanes that another one follows."""
     return range(begin, min(begin + lanes, count - lanes))
@@ -667,10 +799,14 @@ def model_from(content: bytes, encoder: bytes = b"") -> Model:
         for net, units in zip(networks, text["units"], strict=True)
         if net is not None
     ]
-    code = Code(layout, **layout["code"]) if "code" in layout else None
+    code = None
+    if "code" in layout:
+        given = dict(layout["code"])
+        code = Code(layout, hidden=given.pop("units"), **given)
     if code is not None:
         painting, looking = shapes_of_code(code, len(layout["planes"]))
         tensors.append((code, painting | looking if code.bits_back else painting))
+        tensors += [(layer, shapes_of_layer(code, layer)) for layer in code.layers]
         if encoder:
             _fill([(code, looking)], encoder)
     _fill(tensors, content[stop:])
@@ -678,7 +814,7 @@ def model_from(content: bytes, encoder: bytes = b"") -> Model:
 
 
 Shapes = dict[str, tuple[int, int]]
-Tensors = tuple[Network | Code, Shapes]
+Tensors = tuple[Network | Code | Layer, Shapes]
 
 
 def shapes_of(layout: dict[str, Any], net: Network, units: tuple[int, int]) -> Shapes:
@@ -697,14 +833,24 @@ def shapes_of_code(code: Code, planes: int) -> tuple[Shapes, Shapes]:
     knots = code.lines * code.columns
     painting = {
         "prior": (1, 0 if code.bits_back else code.size),
-        "unfold": (code.units, code.size), "unfold_bias": (code.units, 1),
-        "paint": (knots * code.features, code.units), "paint_bias": (knots * code.features, 1),
+        "unfold": (code.hidden, code.size), "unfold_bias": (code.hidden, 1),
+        "paint": (knots * code.features, code.hidden), "paint_bias": (knots * code.features, 1),
     }  # fmt: skip
     looking = {
-        "look": (code.units, knots * planes), "look_bias": (code.units, 1),
-        "say": (code.said, code.units), "say_bias": (code.said, 1),
+        "look": (code.hidden, knots * planes), "look_bias": (code.hidden, 1),
+        "say": (code.said, code.hidden), "say_bias": (code.said, 1),
     }  # fmt: skip
     return painting, looking
+
+
+def shapes_of_layer(code: Code, layer: Layer) -> Shapes:
+    """Upwards, then downwards."""
+    return {
+        "rise": (code.hidden, layer.below), "rise_bias": (code.hidden, 1),
+        "tell": (2 * layer.size, code.hidden), "tell_bias": (2 * layer.size, 1),
+        "fall": (code.hidden, layer.size), "fall_bias": (code.hidden, 1),
+        "lead": (2 * layer.below, code.hidden), "lead_bias": (2 * layer.below, 1),
+    }  # fmt: skip
 
 
 def _fill(tensors: list[Tensors], content: bytes) -> None:
@@ -784,6 +930,7 @@ class File:
                 coder.seen.setdefault(place, {}).update({before + r: s for r, s in said.items()})
             coder.painted |= {before + r: one for r, one in part.painted.items()}
             coder.looked |= {before + r: one for r, one in part.looked.items()}
+            coder.raised |= {before + r: one for r, one in part.raised.items()}
         return rows
 
     def back(self) -> dict[str, bytes]:

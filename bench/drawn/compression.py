@@ -57,6 +57,7 @@ def compress(found: Results) -> Iterable[str]:
 @table("compress", "python bench/compress.py --decoders --budget 3600 --steps 1000 --threads 1")
 def decoders(found: Results) -> Rows:
     kinds = {"context": "context", "both": "both", "code": "code, by bits-back"}
+    kinds["code, two layers"] = "code, hierarchical"
     yield "", *kinds.values()
     for name in ("binary", "mnist", "cifar"):
         of = found[f"{name}, decoders"]

@@ -79,9 +79,10 @@ def compress(
         ),
     ] = None,
     code: Annotated[
-        Literal["quantised", "bits-back"] | None,
+        Literal["quantised", "bits-back", "hierarchical"] | None,
         Parameter(
-            help="How a row's code is stored. Beside context quantised by default, alone bits-back."
+            help="How a row's code is stored. By default quantised beside context, else bits-back; "
+            "hierarchical is bits-back in two layers."
         ),
     ] = None,
     force: Force = False,

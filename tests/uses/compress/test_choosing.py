@@ -81,6 +81,8 @@ def test_what_is_tried():
     (one,) = considered(TABLE, 10_000, "code", None)
     assert isinstance(one.layout.code, BitsBack)
     assert one.layout.context(0) == ()
+    (one,) = considered(GREY, 10_000, "code", "hierarchical")
+    assert one.layout.code.layers == (32, 16)
     (one,) = considered(GREY, 10_000, "context", None)
     assert one.layout == GREY
 
@@ -99,6 +101,7 @@ def test_what_cannot_be_meant(decoder, code, sentence):
 
 
 DECODERS = [("both", None), ("both", "bits-back"), ("code", "quantised"), ("code", None)]
+DECODERS += [("code", "hierarchical"), ("both", "hierarchical")]
 
 
 @pytest.mark.parametrize(("decoder", "code"), DECODERS)

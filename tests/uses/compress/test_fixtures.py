@@ -15,7 +15,7 @@ from PIL import Image
 
 import plain_reader
 from diabolo.uses.compress import container
-from diabolo.uses.compress.coding import chunks, latents, network
+from diabolo.uses.compress.coding import chunks, latents, network, products
 from diabolo.uses.compress.coding.chunks import Model
 from diabolo.uses.compress.coding.heads import Head
 from diabolo.uses.compress.decompressing import Contents, decompress
@@ -64,6 +64,7 @@ def _kinds(name: str, shape: tuple[int, int], steps: int) -> Callable[[Path], Pa
 CODED = {
     "quantised": _kinds("quantised", (9, 7), steps=1),  # a code beside the context
     "bits-back": _kinds("bits-back", (8, 8), steps=0),  # a code alone
+    "hierarchical": _kinds("hierarchical", (8, 8), steps=0),  # in two layers
 }
 SOURCES = {"grey": _grey, "colour": _colour, "table": _table, **CODED}
 
@@ -94,8 +95,9 @@ def returned(monkeypatch, owner: object, name: str) -> list:
 def by_numpy(path: Path, monkeypatch) -> dict[str, str]:
     """What the reader computes on the way, for every symbol of the file."""
     units = returned(monkeypatch, network, "_clipped")
-    products = returned(monkeypatch, latents, "_product")
-    drawn = returned(monkeypatch, latents.Latents, "decode")
+    made = returned(monkeypatch, products, "product")
+    drawn = returned(monkeypatch, latents.Latents, "take")
+    last = returned(monkeypatch, latents.Latents, "_last")
     with container.opened(path) as reader:
         contents = Contents(reader, n_threads=1)
         stream, entry = contents.streams[0], contents.files[0]
@@ -107,10 +109,12 @@ def by_numpy(path: Path, monkeypatch) -> dict[str, str]:
         return hashes(_by_numpy(model, rows, sizes, units, None))
     ((_, lanes, _),) = stream["chunks"]
     codes = np.concatenate(drawn, 1)
-    found = _codes_by_numpy(model.latents, codes, products)
+    back, above = len(rows) - lanes, np.concatenate(last, 1)
+    found = _codes_by_numpy(model.latents, codes, above, made)
+    if model.latents.above:
+        found |= _layer_by_numpy(model.latents, codes, above, back, made)
     if model.latents.code.bits_back:
-        back = len(rows) - lanes
-        found |= _encoder_by_numpy(model.latents, rows[:back], codes[:, :back], products)
+        found |= _encoder_by_numpy(model.latents, rows[:back], codes[:, :back], made)
     canvas = model.latents.canvas(codes)
     return found | hashes(_by_numpy(model, rows, sizes, units, canvas))
 
@@ -136,25 +140,45 @@ def _by_numpy(model: Model, rows: np.ndarray, sizes, units: list[np.ndarray], ca
         padded[at] = symbols
 
 
-def _codes_by_numpy(coder: latents.Latents, codes: np.ndarray, products: list) -> dict[str, str]:
+def _codes_by_numpy(
+    coder: latents.Latents, codes: np.ndarray, above: np.ndarray, made: list
+) -> dict[str, str]:
     """Values, their intervals, hidden units, features at the knots and at the cells."""
-    products.clear()
+    pairs = coder.intervals(codes)
+    if coder.above:
+        pairs = coder.above[0].prior(above).intervals(codes)
+    intervals = np.stack([*chain(*pairs)])
+    made.clear()
     canvas = coder.canvas(codes)
-    intervals = np.stack([pair for pairs in coder.intervals(codes) for pair in pairs])
-    every = [codes, intervals, *products, canvas.reshape(-1, codes.shape[1])]
+    every = [codes, intervals, *made, canvas.reshape(-1, codes.shape[1])]
     return {"codes": hashed(np.concatenate(every).T)}
 
 
+def _layer_by_numpy(
+    coder: latents.Latents, codes: np.ndarray, above: np.ndarray, back: int, made: list
+) -> dict[str, str]:
+    """Of the only layer above: values, both products each way; intervals of those that go back."""
+    (layer,) = coder.above
+    made.clear()
+    layer.up(codes)
+    layer.down(above)
+    pairs = layer.posterior(codes[:, :back]).intervals(above[:, :back])
+    return {
+        "layer": hashed(np.concatenate([above, *made[:4]]).T),
+        "drawn of the layer": hashed(np.stack([*chain(*pairs)]).T),
+    }
+
+
 def _encoder_by_numpy(
-    coder: latents.Latents, rows: np.ndarray, codes: np.ndarray, products: list
+    coder: latents.Latents, rows: np.ndarray, codes: np.ndarray, made: list
 ) -> dict[str, str]:
     """What is seen of rows whose codes go back, hidden units, outputs, and intervals under q."""
-    products.clear()
+    made.clear()
     q, intervals = coder.posterior(rows), []
     for entry, values in enumerate(codes):
         first = q.starts(entry, values)
         intervals += [first, q.starts(entry, values + 1) - first]
-    every = [coder._pool(rows), *products, np.stack(intervals)]
+    every = [coder._pool(rows), *made, np.stack(intervals)]
     return {"encoder": hashed(np.concatenate(every).T)}
 
 
@@ -174,6 +198,11 @@ def in_python(coder: plain_reader.Chunks) -> dict[str, str]:
             [*one.entries, *chain(*one.intervals), *one.hidden, *one.knots, *chain(*one.cells)]
             for _, one in sorted(coder.painted.items())
         )
+    if coder.raised:
+        raised = [one for _, (one,) in sorted(coder.raised.items())]
+        found["layer"] = hashed([*one.entries, *one.up, *one.down] for one in raised)
+        drawn = (one.intervals for one in raised if one.intervals)
+        found["drawn of the layer"] = hashed([*chain(*pairs)] for pairs in drawn)
     if coder.looked:
         found["encoder"] = hashed(
             [*one.pooled, *one.hidden, *one.outputs, *chain(*one.intervals)]

@@ -25,7 +25,7 @@ def chapter(studio: Studio) -> Section:
     labels = None if labels is None else labels[:ROWS]
     clusterer = DeepClusterer(
         estimator=LayoutAutoencoder(
-            n_components=10, hidden_layer_sizes=(128,), batch_size=64, max_epochs=25
+            n_components=10, hidden_layer_sizes=(128,), guide=1, batch_size=64, max_epochs=25
         ),
         n_clusters=len(studio.material.classes) or None,
         random_state=studio.seed,

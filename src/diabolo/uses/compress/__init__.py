@@ -3,8 +3,10 @@
     sources/        whatever the user has → streams of symbols and kept bytes, and back
     coding/         symbols ↔ bits, everything in whole numbers
         layout      rows of symbols as grids; which earlier symbols predict each symbol
-        codes       what a row's code is and costs: quantised, or by bits-back
+        codes       what a row's code is and costs: quantised, or by bits-back, in layers or not
         latents     rows → codes → what symbols see of them, in integers
+        layers      codes of codes, in integers
+        products    sums of products that are exact in floats
         autoencoder the same, trained as the integers that they will be
         training    the network, trained as the integers that it will be
         network     the same network in integers: equal on every machine, thread count and batch

@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diabolo.uses.compress.coding import latents
+from diabolo.uses.compress.coding import latents, layers
 from diabolo.uses.compress.coding.chunks import Model
-from diabolo.uses.compress.coding.codes import CODES, BitsBack, Quantised
+from diabolo.uses.compress.coding.codes import CODES, BitsBack, Code, Hierarchical, Quantised
 from diabolo.uses.compress.coding.layout import Inputs, Layout
 from diabolo.uses.compress.coding.models import model_to_bytes
 from diabolo.uses.compress.coding.network import shapes
@@ -165,15 +165,22 @@ def _candidate(name: str, layout: Layout, paid: float, code: str | None) -> Cand
     if name == "context" or not any(plane.outputs for plane in layout.planes):
         return Candidate(name, layout, _units(layout, paid))
     if name == "both":
-        kind = CODES[code or Quantised.kind]
         lines, columns = min(KNOTS, layout.height), min(KNOTS, layout.width)
-        with_code = layout.with_code(kind(16, 32, 4, lines, columns))
+        beside = _code(code or Quantised.kind, 16, 32, 4, lines, columns)
+        with_code = layout.with_code(beside)
         return Candidate(name, with_code, _units(with_code, paid))
-    kind = CODES[code or BitsBack.kind]
     lines, columns = min(MOST_KNOTS, layout.height), min(MOST_KNOTS, layout.width)
     features = min(4, len(layout.planes))
-    wide = kind(min(32, layout.cells), min(100, 2 * layout.cells), features, lines, columns)
+    size, units = min(32, layout.cells), min(100, 2 * layout.cells)
+    wide = _code(code or BitsBack.kind, size, units, features, lines, columns)
     return Candidate(name, layout.with_code(wide, context=False), (12, 8))
+
+
+def _code(kind: str, size: int, units: int, features: int, lines: int, columns: int) -> Code:
+    """A hierarchical one has a layer of half as many entries above the first."""
+    if kind == Hierarchical.kind:
+        return Hierarchical(size, units, features, lines, columns, (max(1, size // 2),))
+    return CODES[kind](size, units, features, lines, columns)
 
 
 def _sample(stream: Stream, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
@@ -196,10 +203,15 @@ def _units(layout: Layout, budget: float) -> tuple[int, int]:
     """Hidden units such that the weights take a small share of the bytes."""
     code = 0
     if layout.code is not None:
-        code = sum(
-            math.prod(shape)
+        every = {
+            name: shape
             for name, shape in latents.shapes(layout).items()
             if name in latents.Painting._fields or layout.code.bits_back
+        }
+        code = sum(
+            math.prod(shape)
+            for shapes_of in (every, *layers.shapes(layout.code))
+            for shape in shapes_of.values()
         )
     for one in UNITS:
         two = min(one, 32)

@@ -59,7 +59,7 @@ def compress(
     decoder : what symbols are predicted from: "context", "both", "code" (`choosing`); "smallest":
               the one with which a short training of each comes to the fewest bytes; None: context,
               or the smallest where the data are large
-    code    : "quantised" or "bits-back" (`coding.codes`); None: as `choosing` has it
+    code    : "quantised", "bits-back", "hierarchical" (`coding.codes`); None: as `choosing` has it
     compare : whether to pack the files by other programs, too (`baselines`)
 
     The file is never larger than what zstandard at level 19 makes of the same files, by more than

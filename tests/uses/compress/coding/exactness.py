@@ -33,14 +33,15 @@ sys.path.insert(0, str(HERE.parents[3]))
 
 ROWS, CONTROL = 256, 512  # a control breaks by chance: the more symbols, the surer
 # wide enough that BLAS splits the products among threads
-UNITS = {"grey": (96, 32), "grey, by bits back": (96, 32)}
+UNITS = dict.fromkeys(("grey", "grey, by bits back", "grey, in two layers"), (96, 32))
 UNITS_OF_CODE = 96
-QUICK = ("table", "table, quantised", "grey, by bits back")
+QUICK = ("table", "table, quantised", "grey, in two layers")
 ALL = (
     *("grey", "colour", "binary", "table"),
     *("grey, quantised", "table, quantised"),  # beside the context
     *("colour, bits back", "table, bits back"),
     *("binary, by a quantised code", "grey, by bits back"),  # instead of it
+    *("grey, in two layers", "colour, in three layers"),
 )
 
 KERNELS = {
@@ -187,6 +188,8 @@ def turned_latents(latents: Any, way: Way, floats: bool) -> None:
         matrix, bias = getattr(latents, weights)
         matrix = matrix * latents.dtype(OFF if floats else 1)
         setattr(latents, weights, (by_library(matrix, way.library), bias))
+    for layer in latents.above:
+        turned_layer(layer, way, floats)
     for owner, tables in ((latents, ("_down", "_across")), (latents._pool, ("down", "across"))):
         for table in tables:
             setattr(owner, table, by_library(getattr(owner, table), way.library))
@@ -199,6 +202,25 @@ def turned_latents(latents: Any, way: Way, floats: bool) -> None:
         [canvas(latents, codes[:, i : i + way.batch]) for i in range(0, codes.shape[1], way.batch)],
         2,
     )
+
+
+def turned_layer(layer: Any, way: Way, floats: bool) -> None:
+    """Likewise a layer above a code."""
+    import numpy as np
+
+    for weights in ("_rise", "_tell", "_fall", "_lead"):
+        matrix, bias = getattr(layer, weights)
+        matrix = matrix * layer.dtype(OFF if floats else 1)
+        setattr(layer, weights, (by_library(matrix, way.library), bias))
+    through = through_in_floats if floats else type(layer)._through
+
+    def in_pieces(one: Any, two: Any, codes: np.ndarray) -> np.ndarray:
+        pieces = range(0, codes.shape[1], way.batch)
+        return np.concatenate(
+            [through(layer, one, two, codes[:, i : i + way.batch]) for i in pieces], 1
+        )
+
+    layer._through = in_pieces
 
 
 # the controls
@@ -239,6 +261,16 @@ def canvas_in_floats(latents: Any, codes: Any) -> Any:
     f = np.clip(paint @ h + paint_bias, -255, 255)
     lines = (latents._down @ f.reshape(code.lines, -1)).reshape(height, code.columns, -1)
     return (latents._across @ lines).reshape(latents.layout.cells, code.features, -1)
+
+
+def through_in_floats(layer: Any, one: Any, two: Any, codes: Any) -> Any:
+    """What `Layer._through` does, likewise."""
+    import numpy as np
+
+    from diabolo.uses.compress.coding.codes import BitsBack
+
+    h = np.maximum(one[0] @ BitsBack.values[codes].astype(layer.dtype) + one[1], 0)
+    return np.floor(two[0] @ h + two[1])
 
 
 # libraries

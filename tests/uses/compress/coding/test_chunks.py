@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from compressible import CODED, CONTEXT, LAYOUTS, model, symbols
+from compressible import CODED, CONTEXT, LAYERED, LAYOUTS, model, symbols
 from diabolo.uses.compress.coding.chunks import Model
 from diabolo.uses.compress.coding.network import HIGHEST, Network, Weights
 from diabolo.uses.compress.coding.rans import SLOTS, DamagedStreamError
@@ -149,13 +149,16 @@ def _said(coder: Model, rows: np.ndarray):
         padded[at] = symbols
 
 
+GROUPS = {"context": CONTEXT, "codes": CODED, "layers": LAYERED}
+
+
 def fingerprint(
     layouts: str = "context", dtype: str = "float32", batch: int = 256, threads: int = 1
 ) -> str:
     """Hash of every slot that is said of some rows of each layout, and of the bytes."""
-    hashed, count = hashlib.sha256(), {"context": 256, "codes": 80}[layouts]
+    hashed, count = hashlib.sha256(), 256 if layouts == "context" else 80
     with threadpool_limits(threads, user_api="blas"):
-        for layout in {"context": CONTEXT, "codes": CODED}[layouts].values():
+        for layout in GROUPS[layouts].values():
             coder, rows = model(layout, dtype=np.dtype(dtype)), symbols(layout, count)
             said: list[list] = []
             for first in range(0, len(rows), batch):
@@ -175,6 +178,10 @@ def _whole(coder: Model, rows: np.ndarray):
         codes = coder.latents.likeliest(rows)
         canvas = coder.latents.canvas(codes)
         yield from (codes, canvas)
+        for layer in coder.latents.above:
+            yield layer.up(codes)
+            codes = layer.posterior(codes).likeliest()
+            yield layer.down(codes)
     for cell, plane, at in coder._places():
         network = coder.networks[plane]
         if network is not None:
@@ -186,7 +193,11 @@ def _whole(coder: Model, rows: np.ndarray):
         padded[at] = flat[cell * len(coder.layout.planes) + plane]
 
 
-EXPECTED = {"context": "85e717f530014342", "codes": "592300704af4d9a8"}
+EXPECTED = {
+    "context": "85e717f530014342",
+    "codes": "592300704af4d9a8",
+    "layers": "9024640f0f2c047f",
+}
 
 
 @pytest.mark.parametrize("layouts", EXPECTED)

@@ -5,20 +5,20 @@ import pytest
 from scipy.special import expit, logsumexp
 
 from compressible import BINARY, GREY, model, symbols
-from diabolo.uses.compress.coding.codes import BitsBack, Posterior, Quantised
+from diabolo.uses.compress.coding.codes import BitsBack, Density, Hierarchical, Quantised
 from diabolo.uses.compress.coding.rans import Stack
 from diabolo.uses.compress.coding.tables import SHARPNESS
 
 ONE = BINARY.with_code(BitsBack(1, 8, 2, 3, 3))  # a code of one entry: all its values can be tried
 
 
-def posterior(n: int = 50, size: int = 3) -> Posterior:
+def posterior(n: int = 50, size: int = 3) -> Density:
     random = np.random.default_rng(0)
     mean = random.integers(-5000, 5001, (size, n))
-    return Posterior(mean, SHARPNESS[random.integers(32, 96, (size, n))])
+    return Density(mean, SHARPNESS[random.integers(32, 96, (size, n))])
 
 
-def slots(q: Posterior, entry: int) -> np.ndarray:
+def slots(q: Density, entry: int) -> np.ndarray:
     """(256, n) of every value."""
     n = q.mean.shape[1]
     return np.diff(q.starts(entry, np.tile(np.arange(257)[:, None], n)), axis=0)
@@ -47,10 +47,9 @@ def test_posteriors_are_logistic_densities_over_the_bins():
 
 
 def test_the_likeliest_value_is_where_the_mean_is():
-    code = BitsBack(3, 1, 1, 1, 1)
     said = np.concatenate([posterior().mean << 2, np.full((3, 50), -30_000)])
-    q = code.posterior(said)
-    for entry, found in enumerate(code.likeliest(said)):
+    q = Density.of(said)
+    for entry, found in enumerate(BitsBack(3, 1, 1, 1, 1).likeliest(said)):
         assert (abs(slots(q, entry).argmax(0) - found) <= 1).all()
 
 
@@ -83,7 +82,7 @@ def test_draws_are_from_the_posterior():
     stack, random = Stack(4000), np.random.default_rng(2)
     for _ in range(4):
         stack.put(slice(4000), random.integers(0, 400, 4000), np.full(4000, 300))
-    q = Posterior(np.full((1, 4000), 700), np.full((1, 4000), SHARPNESS[70]))
+    q = Density(np.full((1, 4000), 700), np.full((1, 4000), SHARPNESS[70]))
     drawn, _ = q.borrow(stack, range(4000))
     expected = slots(q, 0)[:, 0] / 65536
     found = np.bincount(drawn[0], minlength=256) / 4000
@@ -119,6 +118,35 @@ def test_a_row_costs_its_bound(enumerated):
     assert not_back - coded.bits > 0.8 * (-(2**q * q).sum(0)).sum() - 4 * spread
 
 
+def test_a_row_of_two_layers_costs_its_bound():
+    """Every pair of values enumerated: 256 of the code, 256 of the layer above."""
+    layout = BINARY.with_code(Hierarchical(1, 8, 2, 3, 3, (1,)))
+    coder, rows = model(layout), symbols(layout, 300)
+    latents, (layer,) = coder.latents, coder.latents.above
+    every = np.arange(256)[None]
+    up = np.log2(slots(layer.posterior(every), 0)) - 16  # (above, below): log₂ q(c″ | c)
+    down = np.log2(slots(layer.prior(every), 0)).T - 16  # (above, below): log₂ p(c | c″)
+    rate = up - down + 8  # log₂ P(c″) is −8
+    codes, varied = (2**up * rate).sum(0), (2**up * rate**2).sum(0)
+    varied -= codes**2
+    assert codes.std() > 0.5  # bits: values of the code are charged differently
+    q = np.log2(slots(latents.posterior(rows), 0)) - 16
+    rest = np.zeros((256, len(rows)))
+    for value in range(256):
+        steps = coder._said_beneath(rows, None, np.full((1, len(rows)), value))
+        for which, _, owned in steps.steps:
+            at = slice(None) if which is None else which
+            rest[value, at] += 16 - np.log2(owned.astype(float))
+    cost = q + codes[:, None] + rest
+    bound = (2**q * cost).sum(0)
+    spread = np.sqrt(((2**q * (cost**2 + varied[:, None])).sum(0) - bound**2).sum())
+    coded = coder.encode(rows, 1)
+    start = 16 + 28  # both layers of the last row are paid in full, and the lane's state
+    assert coded.bits == pytest.approx(bound.sum(), abs=4 * spread + start)
+    assert 8 * len(coded.content) == pytest.approx(coded.bits, abs=64)
+    assert np.array_equal(coder.decode(coded.content, 300, 1), rows)
+
+
 def test_no_row_costs_less_than_the_marginal_says(enumerated):
     _, _, q, joint = enumerated
     bound = (2**q * (q - joint)).sum(0)
@@ -140,7 +168,7 @@ def test_a_code_that_needs_more_bits_than_there_are():
     """Two tiny rows and a code of 200 entries: nothing can be drawn, so every row pays in full."""
     layout = BINARY.with_code(BitsBack(200, 4, 1, 1, 1))
     coder, rows = model(layout), symbols(layout, 2)
-    coder.latents.posterior = lambda rows: Posterior(
+    coder.latents.posterior = lambda rows: Density(
         np.full((200, len(rows)), 9000), np.full((200, len(rows)), SHARPNESS[0])
     )
     coded = coder.encode(rows, 1)

@@ -6,10 +6,13 @@ import hashlib
 import numpy as np
 import pytest
 
-from compressible import CODED, model, symbols
-from diabolo.uses.compress.coding import latents
+from compressible import CODED, LAYERED, model, symbols
+from diabolo.uses.compress.coding import latents, layers, products
+from diabolo.uses.compress.coding.codes import BitsBack
 from diabolo.uses.compress.coding.latents import Latents
 from diabolo.uses.compress.coding.layout import hats
+
+EVERY = {**CODED, **LAYERED}
 
 
 def times(matrix, vector, bias, shift):
@@ -77,9 +80,9 @@ def plain_canvas(coder, codes) -> list[list[int]]:
     return cells
 
 
-@pytest.mark.parametrize("name", CODED)
+@pytest.mark.parametrize("name", EVERY)
 def test_plain_python_integers(name):
-    layout = CODED[name]
+    layout = EVERY[name]
     coder, rows = model(layout), symbols(layout, 6)
     said = coder.latents.said(rows)
     codes = coder.latents.likeliest(rows)
@@ -87,6 +90,25 @@ def test_plain_python_integers(name):
     for r, row in enumerate(rows):
         assert said[:, r].tolist() == plain_said(coder, row)
         assert canvas[:, :, r].tolist() == plain_canvas(coder, codes[:, r])
+
+
+@pytest.mark.parametrize("name", LAYERED)
+def test_layers_in_plain_python_integers(name):
+    coder = model(LAYERED[name]).latents
+    codes = coder.likeliest(symbols(coder.layout, 6))
+    for layer, weights in zip(coder.above, model(LAYERED[name]).above, strict=True):
+        above = layer.posterior(codes).likeliest()
+        up, down = layer.up(codes), layer.down(above)
+        for r in range(6):
+            assert up[:, r].tolist() == plain_product(weights, "rise", "tell", codes[:, r])
+            assert down[:, r].tolist() == plain_product(weights, "fall", "lead", above[:, r])
+        codes = above
+
+
+def plain_product(weights, one, two, codes):
+    named, c = weights._asdict(), BitsBack.values[codes].tolist()
+    h = between(times(named[one], c, named[f"{one}_bias"], 6), 0, 1023)
+    return times(named[two], h, named[f"{two}_bias"], 2)
 
 
 def test_as_many_knots_as_cells_hide_nothing():
@@ -112,17 +134,31 @@ def test_unsafe_sums_are_refused():
         Latents(coder.layout, huge, coder.looking)
 
 
-@pytest.mark.parametrize("name", CODED)
+def test_unsafe_sums_of_layers_are_refused():
+    coder = model(LAYERED["grey, in two layers"])
+    (above,) = coder.above
+    huge = above._replace(lead=np.full_like(above.lead, 30_000))
+    with pytest.raises(ValueError, match="the sums of 'lead' reach"):
+        Latents(coder.layout, coder.painting, coder.looking, [huge])
+
+
+@pytest.mark.parametrize("name", EVERY)
 def test_the_largest_weights_of_training_are_safe(name):
     """All weights as large as training lets them become."""
-    coder = model(CODED[name])
-    most = latents.largest(coder.layout)
-    parts = []
-    for part in (coder.painting, coder.looking):
-        found = part._asdict()
-        large = {name: np.full_like(found[name], most[name]) for name in most if name in found}
-        parts.append(part._replace(**large))
-    Latents(coder.layout, *parts)
+    coder = model(EVERY[name])
+    parts = [as_large_as_can_be(coder.painting, latents.INPUTS)]
+    parts += [as_large_as_can_be(coder.looking, latents.INPUTS)]
+    above = [as_large_as_can_be(one, layers.INPUTS) for one in coder.above]
+    Latents(coder.layout, *parts, above)
+
+
+def as_large_as_can_be(part, inputs):
+    large = {
+        name: np.full_like(value, products.largest(value.shape[1], inputs[name]))
+        for name, value in part._asdict().items()
+        if name in inputs
+    }
+    return part._replace(**large)
 
 
 class Floating(Latents):
@@ -140,7 +176,7 @@ def test_an_encoder_in_floats_breaks_in_the_same_matrix():
     rows, seen = symbols(layout, 256), set()
     for dtype, batch in ((np.float32, 256), (np.float32, 7), (np.float32, 1), (np.float64, 256)):
         coder = model(layout, dtype=dtype)
-        floating = Floating(layout, coder.painting, coder.looking, dtype)
+        floating = Floating(layout, coder.painting, coder.looking, (), dtype)
         said = [floating.said(rows[i : i + batch]) for i in range(0, 256, batch)]
         whole = np.concatenate(said, 1).astype("<i8")
         seen.add(hashlib.sha256(whole.tobytes()).hexdigest())

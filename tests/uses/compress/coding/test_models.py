@@ -22,6 +22,8 @@ def test_model_comes_back(name):
             assert np.array_equal(before, after)
     for before, after in zip(first.painting or (), second.painting or (), strict=True):
         assert np.array_equal(before, after)
+    for one, two in zip(first.above, second.above, strict=True):
+        assert all(map(np.array_equal, one, two))
     assert models.model_hash(first) == models.model_hash(second)
     assert models.model_hash(first) != models.model_hash(model(LAYOUTS[name], seed=1))
 
@@ -50,6 +52,26 @@ def test_impossible_codes(name):
     with pytest.raises(ValueError, match="a code has"):
         models.layout_from_json(given)
     del given["code"][name]
+    with pytest.raises(ValueError, match="a code is not described"):
+        models.layout_from_json(given)
+
+
+@pytest.mark.parametrize("above", [[], [4] * 8, [0], [5000], ["4"], 4, [2.0]])
+def test_impossible_layers(above):
+    given = models.layout_to_json(LAYOUTS["grey, in two layers"])
+    assert given["code"]["above"] == (4,)
+    given["code"]["above"] = above
+    with pytest.raises(ValueError, match="a code has"):
+        models.layout_from_json(given)
+
+
+def test_layers_belong_to_hierarchical_codes_alone():
+    given = models.layout_to_json(LAYOUTS["grey, in two layers"])
+    given["code"]["kind"] = "bits-back"
+    with pytest.raises(ValueError, match="a code is not described"):
+        models.layout_from_json(given)
+    given = models.layout_to_json(LAYOUTS["grey, by bits back"])
+    given["code"]["kind"] = "hierarchical"
     with pytest.raises(ValueError, match="a code is not described"):
         models.layout_from_json(given)
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from compressible import CODED, LAYOUTS, symbols
+from compressible import CODED, CONTEXT, LAYERED, LAYOUTS, symbols
 from diabolo.uses.compress.coding.autoencoder import seen
 from diabolo.uses.compress.coding.chunks import Model
+from diabolo.uses.compress.coding.codes import BitsBack
 from diabolo.uses.compress.coding.training import CodeLength, Picker, Samples, train
 
 UNITS = (24, 16)
@@ -30,8 +31,8 @@ def whole(objective, layout) -> Model:
         weights[c] = predictor.weights()
     if layout.code is None:
         return Model(layout, weights)
-    painting, looking = objective.autoencoder.parts()
-    return Model(layout, weights, painting=painting, looking=looking)
+    painting, looking, above = objective.autoencoder.parts()
+    return Model(layout, weights, painting=painting, looking=looking, above=above)
 
 
 def shaken(layout) -> CodeLength:
@@ -78,7 +79,7 @@ def test_outputs_in_training_are_those_of_the_whole_numbers(name):
         start = middle + len(predictor.inputs.linear)
 
 
-@pytest.mark.parametrize("name", CODED)
+@pytest.mark.parametrize("name", {**CODED, **LAYERED})
 def test_what_the_encoder_says_in_training_is_what_the_whole_numbers_say(name):
     layout = LAYOUTS[name]
     rows, objective = symbols(layout, 50), shaken(layout)
@@ -87,6 +88,26 @@ def test_what_the_encoder_says_in_training_is_what_the_whole_numbers_say(name):
     expected = whole(objective, layout).latents.said(rows)
     assert np.array_equal(4096 * said.numpy().T, expected)
     assert len(np.unique(expected)) > 100
+
+
+@pytest.mark.parametrize("name", LAYERED)
+def test_what_layers_say_in_training_is_what_the_whole_numbers_say(name):
+    layout = LAYOUTS[name]
+    objective = shaken(layout)
+    coder = whole(objective, layout).latents
+    codes = coder.likeliest(symbols(layout, 50))
+    for layer, found in zip(coder.above, objective.autoencoder.above, strict=True):
+        above = layer.posterior(codes).likeliest()
+        with torch.no_grad():
+            up, down = found.up(values(codes)), found.down(values(above))
+        assert np.array_equal(4096 * up.numpy().T, layer.up(codes))
+        assert np.array_equal(4096 * down.numpy().T, layer.down(above))
+        assert len(np.unique(up)) > 100
+        codes = above
+
+
+def values(codes) -> torch.Tensor:
+    return torch.from_numpy(BitsBack.values[codes].T.astype(np.float32))
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
@@ -111,6 +132,35 @@ def test_tables_cost_next_to_nothing(name):
     coded = coder.encode(rows, lanes=2)
     extra = 0.0 if layout.code is None else 0.02
     assert coded.bits == pytest.approx(np.mean(losses) * len(rows) * layout.cells, rel=3e-3 + extra)
+
+
+@pytest.mark.parametrize("name", CONTEXT)
+def test_confined_weights_have_safe_sums(name):
+    """Shrunk row by row where that is needed, and nowhere else."""
+    layout = LAYOUTS[name]
+    objective = CodeLength(layout, [UNITS] * len(layout.planes), 0)
+    before = [one.clone() for one in objective.parameters()]
+    objective.confine()
+    assert all(map(torch.equal, before, objective.parameters()))
+    with torch.no_grad():
+        for parameter in objective.parameters():
+            if parameter.ndim == 2 and len(parameter):
+                parameter[-1] *= 3e4
+    with pytest.raises(ValueError, match=r"the sums of '.*' reach"):
+        whole(objective, layout)
+    objective.confine()
+    coder = whole(objective, layout)
+    rest = (one[:-1] for one in objective.parameters())
+    assert all(torch.equal(a[:-1], b) for a, b in zip(before, rest, strict=True))
+    rows = symbols(layout, 5)
+    assert np.array_equal(coder.decode(coder.encode(rows, 1).content, 5, 1), rows)
+
+
+def test_training_keeps_sums_safe():
+    """At a rate at which weights grow beyond what whole numbers allow."""
+    layout = LAYOUTS["grey"]
+    wild = train(layout, symbols(layout, 60), [UNITS], steps=200, lr=3.0, n_threads=1)
+    wild.model(layout)
 
 
 def test_training_shortens_the_code():

@@ -5,12 +5,13 @@ their grids in step, one symbol each. What lies beyond the edge of a smaller row
 
 A row's code comes before its symbols. With bits-back the code of every row but a lane's last one is
 drawn off the lane, from what its later rows have put there; the last one has nothing to draw from,
-takes the likeliest code and pays in full, which is what bits-back costs to start.
+takes the likeliest code and pays in full, which is what bits-back costs to start. So do the layers
+of a hierarchical code.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy as np
 from diabolo.uses.compress.coding import rans
 from diabolo.uses.compress.coding.heads import Head
 from diabolo.uses.compress.coding.latents import Latents, Looking, Painting
+from diabolo.uses.compress.coding.layers import Above
 from diabolo.uses.compress.coding.layout import Layout
 from diabolo.uses.compress.coding.network import Network, Weights
 from diabolo.uses.compress.coding.rans import DamagedStreamError
@@ -62,6 +64,7 @@ class Model:
 
     painting, looking : the decoder and the encoder of the rows' codes, where the layout has codes;
                         without the encoder, the model decodes only
+    above             : both, of each layer above the first one
     """
 
     def __init__(
@@ -72,9 +75,10 @@ class Model:
         *,
         painting: Painting | None = None,
         looking: Looking | None = None,
+        above: Sequence[Above] = (),
     ) -> None:
         self.layout, self.weights = layout, weights
-        self.painting, self.looking = painting, looking
+        self.painting, self.looking, self.above = painting, looking, above
         self.networks = [
             None if w is None else Network(layout, plane, w, dtype)
             for plane, w in enumerate(weights)
@@ -82,7 +86,7 @@ class Model:
         self.latents: Latents | None = None
         if layout.code is not None:
             assert painting is not None
-            self.latents = Latents(layout, painting, looking, dtype)
+            self.latents = Latents(layout, painting, looking, above, dtype)
 
     def encode(self, rows: np.ndarray, lanes: int | None = None, sizes: Sizes = None) -> Coded:
         """rows : (n, height, width, planes) symbols, 0 beyond a row's size.
@@ -97,8 +101,10 @@ class Model:
             return Coded(rans.encode(steps.backwards(lanes), lanes), lanes, bits)
         if lanes is None:
             some = rows[:: max(1, len(rows) // 64)]
-            bits = self._said(some, None, self._likeliest(some)).bits() * len(rows) / len(some)
-            lanes = lanes_for(len(rows), symbols, bits, 28 + TO_START * self.latents.code.size)
+            bits = self._said_beneath(some, None, self._likeliest(some)).bits()
+            bits *= len(rows) / len(some)
+            start = 28 + TO_START * sum(self.latents.code.layers)
+            lanes = lanes_for(len(rows), symbols, bits, start)
         try:
             return self._chained(rows, lanes, sizes)
         except DamagedStreamError:  # a code took more bits than there were: no row has to draw
@@ -110,30 +116,36 @@ class Model:
         stack, bits = rans.Stack(lanes), 0.0
         for first, last, followed in reversed(_groups(len(rows), lanes)):
             group = rows[first:last]
-            codes = self._likeliest(group)
-            assert codes is not None
-            if followed:
-                drawing = range(first, first + followed)
-                drawn, drawn_bits = self.latents.posterior(group).borrow(stack, drawing)
-                codes[:, :followed] = drawn
-                bits -= drawn_bits
-            steps = self._said(group, None if sizes is None else sizes[first:last], codes)
-            bits += steps.bits()
+            q = self.latents.posterior(group)
+            codes, drawing = q.likeliest(), range(first, first + followed)
+            if drawing:
+                codes[:, :followed], back = q.borrow(stack, drawing)
+                bits -= back
+            some = None if sizes is None else sizes[first:last]
+            steps = self._said_beneath(group, some, codes)
             for which, start, slots in steps.backwards(last - first):
                 stack.put(which, start, slots)
+            bits += steps.bits() + self.latents.put(stack, codes, drawing)
         return Coded(stack.content(), lanes, bits)
 
     def _likeliest(self, rows: np.ndarray) -> np.ndarray | None:
         return None if self.latents is None else self.latents.likeliest(rows)
 
     def _said(self, rows: np.ndarray, sizes: Sizes, codes: np.ndarray | None) -> _Steps:
-        """What is said of the codes and symbols of these rows, in the decoder's order."""
-        steps, canvas = _Steps(len(rows)), None
+        """What is said of the codes and symbols of these rows, in the decoder's order.
+
+        codes : of the only layer that there is
+        """
+        steps = self._said_beneath(rows, sizes, codes)
         if self.latents is not None:
             assert codes is not None
-            canvas = self.latents.canvas(codes)
-            for first, slots in self.latents.intervals(codes):
-                steps.add_code(first, slots)
+            steps.begin_with(self.latents.intervals(codes))
+        return steps
+
+    def _said_beneath(self, rows: np.ndarray, sizes: Sizes, codes: np.ndarray | None) -> _Steps:
+        """What is said of the symbols alone."""
+        steps = _Steps(len(rows))
+        canvas = None if codes is None or self.latents is None else self.latents.canvas(codes)
         padded = self._padded(len(rows))
         symbols = np.ascontiguousarray(rows.reshape(len(rows), -1).T)  # (height·width·planes, n)
         for cell, plane, at in self._places():
@@ -185,7 +197,7 @@ class Model:
         count = symbols.shape[1]
         padded, canvas = self._padded(count), None
         if self.latents is not None:
-            codes = self.latents.decode(coder, count)
+            codes = self.latents.take(coder, count, drawn)
             canvas = self.latents.canvas(codes)
         for cell, plane, at in self._places():
             network = self.networks[plane]
@@ -257,9 +269,10 @@ class _Steps:
                 rows = present[which]
             self.steps.append((rows, first.astype(np.uint16), slots.astype(np.uint16)))
 
-    def add_code(self, first: np.ndarray, slots: np.ndarray) -> None:
-        """An entry of the code of every row."""
-        self.steps.append((None, first.astype(np.uint16), slots.astype(np.uint16)))
+    def begin_with(self, intervals: Iterator[tuple[np.ndarray, np.ndarray]]) -> None:
+        """Before all else the codes of all rows, entry by entry."""
+        entries = [(None, a.astype(np.uint16), b.astype(np.uint16)) for a, b in intervals]
+        self.steps[:0] = entries
 
     def bits(self) -> float:
         """What the symbols take by their probabilities."""

@@ -11,21 +11,29 @@ row is back, and puts them on again (`chunks`). So q must be the same whole numb
 and the encoder goes into the file. A quantised code's encoder does not; but every entry pays for
 the one value that was chosen, where several would have done.
 
-Both are tables of slots of 2¹⁶ for each entry, made like the others (`tables`):
+A hierarchical code is one of bits-back that is not charged by a fixed P(c), but by layers above it,
+c″ over c, each a code of the one below (`layers`):
+
+    − log₂ P(c″) − log₂ p(c | c″) + log₂ q(c″ | c)      in the place of −log₂ P(c)
+
+All are tables of slots of 2¹⁶ for each entry, made like the others (`tables`):
 
     quantised   −31 … 31, a logistic density around 0, its sharpness learned for each entry
     bits-back   256 bins of a logistic density, all equally likely: the prior costs 8 bits for
-                certain. q is a logistic density over the bins, cut at their edges E:
+                certain. q, and p of a layer below, are logistic densities over the bins, cut at
+                their edges E:
                 F(j) = (LOGISTIC[((E_j − μ) · SHARPNESS[s] ≫ 18) + 2048] · 65280 ≫ 16) + j
 
 Frey & Hinton 1996, "Free energy coding"; Townsend et al. 2019, "Practical lossless compression with
-latent variables using bits back coding", sec. 2.5.1 for the bins. Minnen et al. 2018 for rounding
-what a decoder sees and blurring what is charged.
+latent variables using bits back coding", sec. 2.5.1 for the bins; Kingma et al. 2019, "Bit-Swap:
+recursive bits-back coding for lossless compression with hierarchical latent variables", for the
+order of layers. Minnen et al. 2018 for rounding what a decoder sees and blurring what is charged.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -65,6 +73,11 @@ class Code(ABC):
     bits_back: ClassVar[bool]
 
     @property
+    def layers(self) -> tuple[int, ...]:
+        """Entries of each layer, from the one that symbols look at upwards."""
+        return (self.size,)
+
+    @property
     @abstractmethod
     def said(self) -> int:
         """How many numbers the encoder has to say."""
@@ -76,7 +89,7 @@ class Code(ABC):
 
     @abstractmethod
     def prior(self, learned: np.ndarray) -> np.ndarray:
-        """(size, levels + 1) first slots of every value, and 65536."""
+        """(entries of the last layer, levels + 1) first slots of every value, and 65536."""
 
     @abstractmethod
     def likeliest(self, said: np.ndarray) -> np.ndarray:
@@ -136,29 +149,63 @@ class BitsBack(Code):
         return 0
 
     def prior(self, learned: np.ndarray) -> np.ndarray:
-        return np.tile(256 * np.arange(257), (self.size, 1))
+        return np.tile(256 * np.arange(257), (self.layers[-1], 1))
 
     def likeliest(self, said: np.ndarray) -> np.ndarray:
-        return np.searchsorted(self.edges, said[: self.size].astype(np.int64) >> 2, side="right")
+        return Density.of(said).likeliest()
 
-    def posterior(self, said: np.ndarray) -> Posterior:
-        whole = said.astype(np.int64)
-        flatness = (whole[self.size :] >> 9) + NARROW
-        return Posterior(whole[: self.size] >> 2, SHARPNESS.take(flatness, mode="clip"))
+
+@dataclass(frozen=True)
+class Hierarchical(BitsBack):
+    """Bits-back with layers above, each a code of the one below.
+
+    above : entries of each of these layers, upwards
+    """
+
+    above: tuple[int, ...]
+
+    kind = "hierarchical"
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        return (self.size, *self.above)
 
 
 # of an output of 0: σ = 1/4 on the prior's scale, whose 1 are 64 steps of 16
 NARROW = ONE_WIDE + OCTAVE * (6 - 2)
 
 
-class Posterior:
-    """q(c | x) of n rows: a logistic density over the bins of `BitsBack`, for each entry.
+class Density:
+    """Of n rows' codes, q or p: a logistic density over the bins of `BitsBack`, for each entry.
 
-    mean : (size, n) with 10 bits after the point; sharpness : (size, n), of SHARPNESS.
+    mean      : (size, n) with 10 bits after the point
+    sharpness : (size, n), of SHARPNESS
+    first     : number of the first of these entries among all entries of a row, of all layers
+    entries   : how many those are; None: these
     """
 
-    def __init__(self, mean: np.ndarray, sharpness: np.ndarray) -> None:
-        self.mean, self.sharpness = mean, sharpness
+    def __init__(
+        self, mean: np.ndarray, sharpness: np.ndarray, first: int = 0, entries: int | None = None
+    ) -> None:
+        self.mean, self.sharpness, self.first = mean, sharpness, first
+        self.entries = len(mean) if entries is None else entries
+
+    @classmethod
+    def of(cls, said: np.ndarray, first: int = 0, entries: int | None = None) -> Density:
+        """By what a network said, (2 · size, n) whole numbers with 12 bits after the point."""
+        mean, octaves = np.split(said.astype(np.int64), 2)
+        flatness = (octaves >> 9) + NARROW
+        return cls(mean >> 2, SHARPNESS.take(flatness, mode="clip"), first, entries)
+
+    def likeliest(self) -> np.ndarray:
+        """(size, n) values, 0 … 255: the bins of the means."""
+        return np.searchsorted(BitsBack.edges, self.mean, side="right")
+
+    def intervals(self, values: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """First slots and slots (n,) of every entry in turn, of values (size, n)."""
+        for entry, value in enumerate(values):
+            first = self.starts(entry, value)
+            yield first, self.starts(entry, value + 1) - first
 
     def starts(self, entry: int, values: np.ndarray) -> np.ndarray:
         """(…, n) first slots of values (…, n) in 0 … 256."""
@@ -169,25 +216,25 @@ class Posterior:
         starts[values >= 256] = SLOTS
         return starts
 
+    def take(self, stack: Stack, count: int) -> np.ndarray:
+        """Values (size, count) off the first lanes of the stack."""
+        values, few, every = self._room(count)
+        for entry in range(len(values)):
+            values[entry], _ = few._one(stack, entry, every)
+        return values
+
     def borrow(self, stack: Stack, rows: range) -> tuple[np.ndarray, float]:
-        """Draw the codes of the first lanes off the stack: (size, rows), and the bits.
+        """Draw values off the first lanes of the stack: (size, rows), and the bits.
 
         rows : their numbers within the chunk
         """
-        lanes, at, bits = slice(len(rows)), np.arange(len(rows)), 0.0
-        drawn = np.zeros((len(self.mean), len(rows)), np.int64)
-        every = np.tile(np.arange(257)[:, None], len(rows))
-        few = self._first(len(rows))
-        for entry in range(len(drawn)):
-            stack.turn(lanes, self._turns(entry, rows))
-            slot = stack.slots(lanes)
-            starts = few.starts(entry, every)
-            value = (starts[1:] <= slot).sum(0)
-            first, after = starts[value, at], starts[value + 1, at]
-            stack.take(lanes, slot - first, after - first)
-            bits += float((BITS - np.log2(after - first)).sum())
-            drawn[entry] = value
-        return drawn, bits
+        values, few, every = self._room(len(rows))
+        bits = 0.0
+        for entry in range(len(values)):
+            stack.turn(slice(len(rows)), self._turns(entry, rows))
+            values[entry], slots = few._one(stack, entry, every)
+            bits += float((BITS - np.log2(slots)).sum())
+        return values, bits
 
     def give_back(self, stack: Stack, drawn: np.ndarray, rows: range) -> None:
         """What `borrow` took, put onto the stack again."""
@@ -197,8 +244,23 @@ class Posterior:
             stack.put(lanes, first, few.starts(entry, drawn[entry] + 1) - first)
             stack.turn(lanes, -self._turns(entry, rows))
 
-    def _first(self, count: int) -> Posterior:
-        return Posterior(self.mean[:, :count], self.sharpness[:, :count])
+    def _room(self, count: int) -> tuple[np.ndarray, Density, np.ndarray]:
+        """Values to be filled, the densities of the first rows, all values that there are."""
+        every = np.tile(np.arange(257)[:, None], count)
+        return np.zeros((len(self.mean), count), np.int64), self._first(count), every
+
+    def _one(self, stack: Stack, entry: int, every: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The values of an entry that lie on the lanes, and their slots, (n,) each."""
+        lanes, at = slice(every.shape[1]), np.arange(every.shape[1])
+        slot = stack.slots(lanes)
+        starts = self.starts(entry, every)
+        value = (starts[1:] <= slot).sum(0)
+        first, after = starts[value, at], starts[value + 1, at]
+        stack.take(lanes, slot - first, after - first)
+        return value, after - first
+
+    def _first(self, count: int) -> Density:
+        return Density(self.mean[:, :count], self.sharpness[:, :count])
 
     def _turns(self, entry: int, rows: range) -> np.ndarray:
         """What is added to a slot before it draws: ⌊2¹⁶ frac(number · golden ratio)⌋, about.
@@ -206,11 +268,11 @@ class Posterior:
         On top of a lane lies the slot of the code before, which is no chance: codes that are not
         as common as the prior says would draw others like them, and cost more than the bound.
         """
-        number = np.arange(rows.start, rows.stop, dtype=np.int64) * len(self.mean) + entry
-        return (number * 2654435769 & (2**32 - 1)) >> 16
+        number = np.arange(rows.start, rows.stop, dtype=np.int64) * self.entries
+        return ((number + self.first + entry) * 2654435769 & (2**32 - 1)) >> 16
 
 
-CODES: dict[str, type[Code]] = {one.kind: one for one in (Quantised, BitsBack)}
+CODES: dict[str, type[Code]] = {one.kind: one for one in (Quantised, BitsBack, Hierarchical)}
 
 
 def _closed(starts: np.ndarray) -> np.ndarray:

@@ -12,22 +12,24 @@ A symbol's hidden units see g of its cell beside the context. With as many knots
 and this is the decoder of an autoencoder; with fewer, it is a small one that says how the row is
 here and there, which is what a context of neighbours does not know.
 
-As in `network`, no sum of absolute values reaches 2²⁴.
+As in `network`, no sum of absolute values reaches 2²⁴. Of a hierarchical code, c is the first
+layer; those above it are in `layers`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from diabolo.uses.compress.coding import rans
-from diabolo.uses.compress.coding.codes import BitsBack, Posterior
+from diabolo.uses.compress.coding import products, rans
+from diabolo.uses.compress.coding.codes import Density
+from diabolo.uses.compress.coding.layers import SAY_SHIFT, Above, Layer
 from diabolo.uses.compress.coding.layout import FULL, Layout, hats
-from diabolo.uses.compress.coding.network import HIGHEST, SAFE, SHIFT
+from diabolo.uses.compress.coding.network import HIGHEST, SHIFT
 
-LOOK_SHIFT, SAY_SHIFT = 8, 2  # of the encoder's two products
+LOOK_SHIFT = 8  # of the encoder's first product
 PAINT_SHIFT = 8  # of features, which are then cut off at ±4
 HAT_SHIFT = 8
 
@@ -75,14 +77,7 @@ def shapes(layout: Layout) -> dict[str, tuple[int, ...]]:
     }
 
 
-def largest(layout: Layout) -> dict[str, int]:
-    """How large a weight may become in training, so that no sum can be unsafe."""
-    inputs = {"unfold": FULL, "paint": HIGHEST, "look": FULL, "say": HIGHEST}
-    return {
-        name: min(2**15 - 1, SAFE * 3 // 4 // (inputs[name] * shape[1]))
-        for name, shape in shapes(layout).items()
-        if name in inputs
-    }
+INPUTS = {"unfold": FULL, "paint": HIGHEST, "look": FULL, "say": HIGHEST}  # the largest of each
 
 
 class Pool:
@@ -113,24 +108,30 @@ class Latents:
     """Ready to run, like `network.Network`. Without an encoder it decodes, and does not encode."""
 
     def __init__(
-        self, layout: Layout, painting: Painting, looking: Looking | None, dtype: Any = np.float32
+        self,
+        layout: Layout,
+        painting: Painting,
+        looking: Looking | None,
+        above: Sequence[Above] = (),
+        dtype: Any = np.float32,
     ) -> None:
         assert layout.code is not None
         self.layout, self.code, self.dtype = layout, layout.code, dtype
-        self.painting, self.looking = painting, looking
-        _check(painting.unfold, painting.unfold_bias, FULL, "unfold")
-        _check(painting.paint, painting.paint_bias, HIGHEST, "paint")
+        self.looking = looking
+        for part in (painting, looking):
+            named = {} if part is None else part._asdict()
+            for name in INPUTS.keys() & named:
+                products.check(named[name], named[f"{name}_bias"], INPUTS[name], name)
         self.starts = self.code.prior(painting.prior)
-        self._unfold = _scaled(painting.unfold, painting.unfold_bias, SHIFT, dtype)
-        self._paint = _scaled(painting.paint, painting.paint_bias, PAINT_SHIFT, dtype)
+        self._unfold = products.scaled(painting.unfold, painting.unfold_bias, SHIFT, dtype)
+        self._paint = products.scaled(painting.paint, painting.paint_bias, PAINT_SHIFT, dtype)
         self._down = (hats(layout.height, self.code.lines) * 2.0**-HAT_SHIFT).astype(dtype)
         self._across = (hats(layout.width, self.code.columns) * 2.0**-HAT_SHIFT).astype(dtype)
         self._pool = Pool(layout, dtype)
         if looking is not None:
-            _check(looking.look, looking.look_bias, FULL, "look")
-            _check(looking.say, looking.say_bias, HIGHEST, "say")
-            self._look = _scaled(looking.look, looking.look_bias, LOOK_SHIFT, dtype)
-            self._say = _scaled(looking.say, looking.say_bias, SAY_SHIFT, dtype)
+            self._look = products.scaled(looking.look, looking.look_bias, LOOK_SHIFT, dtype)
+            self._say = products.scaled(looking.say, looking.say_bias, SAY_SHIFT, dtype)
+        self.above = [Layer(self.code, k, one, dtype) for k, one in enumerate(above, 1)]
 
     def said(self, rows: np.ndarray) -> np.ndarray:
         """(said, n) what the encoder says of rows, whole numbers in floats."""
@@ -139,22 +140,22 @@ class Latents:
                 "the model has no encoder, for decompressing needs none: use the one that "
                 "--keep-model wrote"
             )
-        h = _product(self._look, self._pool(rows).astype(self.dtype))
-        return _product(self._say, np.clip(h, 0, HIGHEST, out=h))
+        h = products.product(self._look, self._pool(rows).astype(self.dtype))
+        return products.product(self._say, np.clip(h, 0, HIGHEST, out=h))
 
     def likeliest(self, rows: np.ndarray) -> np.ndarray:
         """(size, n) codes, in 0 … levels − 1."""
         return self.code.likeliest(self.said(rows))
 
-    def posterior(self, rows: np.ndarray) -> Posterior:
-        assert isinstance(self.code, BitsBack)
-        return self.code.posterior(self.said(rows))
+    def posterior(self, rows: np.ndarray) -> Density:
+        """q(c | x) of a code that is drawn."""
+        return Density.of(self.said(rows), 0, sum(self.code.layers))
 
     def canvas(self, codes: np.ndarray) -> np.ndarray:
         """(cells, features, n) in −255 … 255: what the symbols of each cell see."""
         code, n = self.code, codes.shape[1]
-        h = _product(self._unfold, code.values[codes].astype(self.dtype))
-        f = _product(self._paint, np.clip(h, 0, HIGHEST, out=h))
+        h = products.product(self._unfold, code.values[codes].astype(self.dtype))
+        f = products.product(self._paint, np.clip(h, 0, HIGHEST, out=h))
         np.clip(f, -FULL, FULL, out=f)
         lines = np.floor(self._down @ f.reshape(code.lines, -1))
         lines = lines.reshape(self.layout.height, code.columns, -1)
@@ -162,15 +163,41 @@ class Latents:
         return cells.reshape(self.layout.cells, code.features, n).astype(np.int16)
 
     def intervals(self, codes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """First slots and slots of every entry in turn, under the prior."""
+        """First slots and slots of every entry of the last layer in turn, under the prior."""
         for starts, entry in zip(self.starts, codes, strict=True):
             first = starts[entry]
             yield first, starts[entry + 1] - first
 
-    def decode(self, coder: rans.Stack, count: int) -> np.ndarray:
-        """(size, count) codes of the first `count` lanes."""
+    def put(self, stack: rans.Stack, codes: np.ndarray, drawing: range) -> float:
+        """Put codes of the first layer (size, n) onto the first lanes, and those above; the bits.
+
+        drawing : numbers within the chunk of the first rows, those that draw what is above
+        """
+        bits = 0.0
+        for layer in self.above:
+            q = layer.posterior(codes)
+            above = q.likeliest()
+            if drawing:
+                above[:, : len(drawing)], back = q.borrow(stack, drawing)
+                bits -= back
+            bits += _put(stack, layer.prior(above).intervals(codes))
+            codes = above
+        return bits + _put(stack, self.intervals(codes))
+
+    def take(self, coder: rans.Stack, count: int, drawn: range) -> np.ndarray:
+        """(size, count) codes of the first layer off the first lanes: what `put` put there."""
+        codes = self._last(coder, count)
+        for layer in reversed(self.above):
+            below = layer.prior(codes).take(coder, count)
+            if drawn:
+                layer.posterior(below).give_back(coder, codes[:, : len(drawn)], drawn)
+            codes = below
+        return codes
+
+    def _last(self, coder: rans.Stack, count: int) -> np.ndarray:
+        """Codes of the last layer, under the prior."""
         lanes = slice(count)
-        codes = np.zeros((self.code.size, count), np.int64)
+        codes = np.zeros((len(self.starts), count), np.int64)
         for entry, starts in enumerate(self.starts):
             slot = coder.slots(lanes)
             found = np.searchsorted(starts, slot, side="right") - 1
@@ -180,21 +207,10 @@ class Latents:
         return codes
 
 
-def _check(weight: np.ndarray, bias: np.ndarray, most: int, name: str) -> None:
-    sums = abs(weight.astype(np.int64)).sum(1) * most + abs(bias.astype(np.int64))
-    if len(sums) and sums.max() >= SAFE:
-        raise ValueError(f"the sums of {name!r} reach {sums.max()}, where {SAFE - 1} is safe")
-
-
-def _scaled(
-    weight: np.ndarray, bias: np.ndarray, shift: int, dtype: Any
-) -> tuple[np.ndarray, np.ndarray]:
-    """Weights and biases / 2^shift."""
-    return (weight * 2.0**-shift).astype(dtype), (bias[:, None] * 2.0**-shift).astype(dtype)
-
-
-def _product(scaled: tuple[np.ndarray, np.ndarray], x: np.ndarray) -> np.ndarray:
-    """⌊W x + b⌋"""
-    out = scaled[0] @ x
-    out += scaled[1]
-    return np.floor(out, out=out)
+def _put(stack: rans.Stack, intervals: Iterator[tuple[np.ndarray, np.ndarray]]) -> float:
+    """Entries onto the first lanes, so that the first one is on top; the bits."""
+    bits = 0.0
+    for first, slots in reversed([*intervals]):
+        stack.put(slice(len(first)), first, slots)
+        bits += float((rans.BITS - np.log2(slots)).sum())
+    return bits

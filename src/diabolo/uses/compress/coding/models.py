@@ -19,11 +19,12 @@ import numpy as np
 from diabolo import files as disk
 from diabolo.files import DamagedFileError
 from diabolo.uses.compress import container
-from diabolo.uses.compress.coding import latents, network, weights
+from diabolo.uses.compress.coding import latents, layers, network, weights
 from diabolo.uses.compress.coding.chunks import Model
-from diabolo.uses.compress.coding.codes import CODES, Code
+from diabolo.uses.compress.coding.codes import CODES, Code, Hierarchical
 from diabolo.uses.compress.coding.heads import MOST_CATEGORIES, MOST_ORDERED, Plane
 from diabolo.uses.compress.coding.latents import Looking, Painting
+from diabolo.uses.compress.coding.layers import Above
 from diabolo.uses.compress.coding.layout import Inputs, Layout
 from diabolo.uses.compress.coding.network import Weights
 from diabolo.uses.compress.coding.streams import MOST_STEPS
@@ -33,6 +34,7 @@ MOST_UNITS = 1024
 MOST_CONTEXT = 2**18  # symbols that are looked at, of all planes together
 MOST_PLACED = 64  # lines and columns of a grid in which a network knows where it is
 MOST_TEXT = 2**20  # bytes of a layout
+MOST_ABOVE = 7  # layers
 MOST_OF_CODE = {"size": 256, "units": MOST_UNITS, "features": 8}
 
 
@@ -95,14 +97,24 @@ def _plane(given: Any) -> Plane:
 
 def _code(given: Any, height: int, width: int) -> Code:
     limits = {**MOST_OF_CODE, "lines": height, "columns": width}
-    if not isinstance(given, dict) or set(given) != {"kind", *limits}:
+    if not isinstance(given, dict) or set(given) - {"above"} != {"kind", *limits}:
         raise ValueError("a code is not described as diabolo describes it")
     if given["kind"] not in CODES:
         raise ValueError(f"a code has the unknown kind {given['kind']!r:.20}")
+    if (given["kind"] == Hierarchical.kind) != ("above" in given):
+        raise ValueError("a code is not described as diabolo describes it")
     for name, most in limits.items():
         if type(given[name]) is not int or not 1 <= given[name] <= most:
             raise ValueError(f"a code has the impossible {name} {given[name]!r:.20}")
-    return CODES[given["kind"]](**{name: given[name] for name in limits})
+    sizes = {name: given[name] for name in limits}
+    if "above" not in given:
+        return CODES[given["kind"]](**sizes)
+    above = given["above"]
+    if not isinstance(above, list) or not 1 <= len(above) <= MOST_ABOVE:
+        raise ValueError("a code has an impossible number of layers")
+    if not all(type(size) is int and 1 <= size <= MOST_OF_CODE["size"] for size in above):
+        raise ValueError("a code has layers of an impossible size")
+    return Hierarchical(**sizes, above=tuple(above))
 
 
 def model_hash(model: Model) -> str:
@@ -121,7 +133,8 @@ def _described(model: Model) -> bytes:
 
 def _tensors(model: Model) -> list[np.ndarray]:
     planes = [array for one in model.weights for array in one or ()]
-    return [*planes, *(model.painting or ()), *(_looking(model) or ())]
+    above = [array for layer in model.above for array in layer]
+    return [*planes, *(model.painting or ()), *(_looking(model) or ()), *above]
 
 
 def _looking(model: Model) -> Looking | None:
@@ -153,7 +166,8 @@ def model_from_bytes(
     wanted = [_wanted(layout, plane, two) for plane, two in enumerate(units)]
     painting, looking = _wanted_of_code(layout)
     within = looking if layout.code is not None and layout.code.bits_back else {}
-    found = _decoded(content[stop:], [*wanted, painting, within])
+    above = layers.shapes(layout.code) if layout.code is not None else []
+    found = _decoded(content[stop:], [*wanted, painting, within, *above])
     planes = [Weights(**_filled(one, found, network.TENSORS)) if one else None for one in wanted]
     if layout.code is None:
         return Model(layout, planes, dtype)
@@ -161,7 +175,8 @@ def model_from_bytes(
     if encoder is not None and not within:
         found, within = _decoded(encoder, [looking]), looking
     seen = Looking(**_filled(within, found, latents.TENSORS)) if within else None
-    return Model(layout, planes, dtype, painting=painted, looking=seen)
+    higher = [Above(**_filled(one, found, layers.TENSORS)) for one in above]
+    return Model(layout, planes, dtype, painting=painted, looking=seen, above=higher)
 
 
 Shapes = dict[str, tuple[int, ...]]

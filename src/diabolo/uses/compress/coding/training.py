@@ -28,8 +28,9 @@ from diabolo.uses.compress.coding.autoencoder import WARM, Autoencoder, seen
 from diabolo.uses.compress.coding.chunks import Model, Sizes
 from diabolo.uses.compress.coding.heads import PARTS, Plane
 from diabolo.uses.compress.coding.latents import Looking, Painting
-from diabolo.uses.compress.coding.layout import Inputs, Layout
-from diabolo.uses.compress.coding.network import Weights
+from diabolo.uses.compress.coding.layers import Above
+from diabolo.uses.compress.coding.layout import FULL, Inputs, Layout
+from diabolo.uses.compress.coding.network import HIGHEST, SAFE, Weights
 from diabolo.uses.compress.coding.rans import SLOTS
 from diabolo.uses.compress.coding.rounding import (
     ACTIVE,
@@ -154,6 +155,33 @@ class Predictor(nn.Module):
         return _with_slots(likely.clamp_min(0), plane.inner)
 
     @torch.no_grad()
+    def confine(self) -> None:
+        """Shrink what feeds a unit whose sum could reach 2²⁴, so that training goes on from there.
+
+        Seldom needed: where columns have values far out, the sharpest outputs grow that large.
+        """
+        inputs = torch.from_numpy(self.inputs.largest.astype(np.float32))
+        for names, most in (
+            (("first", "where", "first_bias"), FULL),
+            (("second", "second_bias"), HIGHEST),
+            (("third", "third_bias"), HIGHEST),
+            (("skip",), inputs),
+        ):
+            parts = [getattr(self, name) for name in names]
+            if not parts[0].numel():
+                continue
+            reach, rounding = torch.zeros(len(parts[0])), 0.0
+            for name, part in zip(names, parts, strict=True):
+                by = 1 if name in BIAS else most
+                wide = part.reshape(len(part), -1)
+                reach += (wide.abs() * GRAINS[name] * by).sum(1)
+                rounding += float((torch.full_like(wide[0], 0.5) * by).sum())
+            factor = ((SAFE - 2**10 - rounding) / reach).clamp(max=1)
+            if (factor < 1).any():
+                for part in parts:
+                    part.mul_(factor.reshape(-1, *[1] * (part.ndim - 1)))
+
+    @torch.no_grad()
     def weights(self) -> Weights:
         """The whole numbers."""
         found = {}
@@ -183,6 +211,12 @@ class CodeLength(nn.Module):
         self.positions = layout.positions.shape[1]
         self.autoencoder = None if layout.code is None else Autoencoder(layout, generator)
         self.cells = float(layout.cells)  # of a row, on average
+
+    def confine(self) -> None:
+        """Keep every sum below 2²⁴."""
+        for predictor in self.predictors:
+            assert isinstance(predictor, Predictor)
+            predictor.confine()
 
     def forward(
         self, batch: Samples, clock: Tensor, generator: torch.Generator
@@ -330,9 +364,12 @@ class Trained(NamedTuple):
     rounding: float = 0.0  # share of the bits that whole numbers cost, beside floats
     painting: Painting | None = None
     looking: Looking | None = None
+    above: Sequence[Above] = ()
 
     def model(self, layout: Layout) -> Model:
-        return Model(layout, self.weights, painting=self.painting, looking=self.looking)
+        return Model(
+            layout, self.weights, painting=self.painting, looking=self.looking, above=self.above
+        )
 
 
 def train(
@@ -366,7 +403,7 @@ def train(
     if objective.autoencoder is not None:
         objective.autoencoder.warm = WARM * epochs
     player = Player("code length", objective, lr=lr, weight_decay=0.0, betas=(0.9, 0.99), clip=1.0)
-    watch = _Watch(began, seconds, epochs, report)
+    watch = _Watch(objective, began, seconds, epochs, report)
     phase = Phase("predict", (player,), picker, max_epochs=epochs, patience=None, warmup=0.02)
     outcome = fit(
         [phase],
@@ -384,7 +421,7 @@ def train(
     bits = outcome.history.records[-1]["train"]["loss"]
     seconds = time.monotonic() - began
     done = len(outcome.history.records) * len(picker)
-    parts = objective.autoencoder.parts() if objective.autoencoder is not None else (None, None)
+    parts = objective.autoencoder.parts() if objective.autoencoder is not None else ()
     return Trained(weights, bits, seconds, done, rounding_cost(objective, picker), *parts)
 
 
@@ -427,18 +464,21 @@ REPLAYED = 0.65  # of an eager step's time; .58 was measured on MNIST
 
 
 class _Watch(Nobody):
-    """Tells how far training is; ends it when its time is over."""
+    """Tells how far training is; ends it when its time is over; keeps sums safe on the way."""
 
     def __init__(
         self,
+        objective: CodeLength,
         began: float,
         seconds: float,
         epochs: int,
         report: Callable[[float, float, float], None] | None,
     ) -> None:
+        self.objective = objective
         self.began, self.seconds, self.epochs, self.report = began, seconds, epochs, report
 
     def end_epoch(self, record: dict, seconds: float, history: History) -> bool:
+        self.objective.confine()
         gone = time.monotonic() - self.began
         if self.report:
             expected = gone * self.epochs / record["epoch"]
