@@ -23,6 +23,7 @@ ROUNDS = 5  # of k-means, for the cells
 PIECE = 1024  # rows whose distances to all others are held at once
 LEAST_SPREAD = 1e-3  # of the mean distance to the neighbours: σ is no smaller
 BISECTIONS = 64
+FEWEST = 3  # rows with neighbours worth the name
 
 
 class Nearest(NamedTuple):

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from sklearn.utils._param_validation import Interval
 
+from diabolo.data.neighbours import FEWEST
 from diabolo.engine.schedule import Phase
 from diabolo.estimators.composition import Facts, refuse_mixed
 from diabolo.estimators.estimator import Estimator
@@ -73,7 +74,7 @@ class IsometricAutoencoder(Estimator):
 
     def plan(self, module: AutoencoderModule, fits: Fits) -> list[Phase]:
         free = fits.phase("joint", self.players(module, fits))
-        if not self.guide or free.max_epochs < 2 or len(fits.dataset) < 3:
+        if not self.guide or free.max_epochs < 2 or len(fits.dataset) < FEWEST:
             return [free]
         rows = fits.all_scaled().numpy()
         places = layout(rows, module.code.dim, self._seeds.number("isomap"), self.neighbours)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from diabolo.data.neighbours import Nearest, as_numbers, joined, nearest
+from diabolo.data.neighbours import FEWEST, Nearest, as_numbers, joined, nearest
 from diabolo.data.tangents import nearest_moved
 from diabolo.engine.schedule import Phase
 from diabolo.estimators.composition import SMALLEST, Facts, image_shape
@@ -20,7 +20,6 @@ from diabolo.models.autoencoder import AutoencoderModule
 from diabolo.parts.codes import Deterministic
 
 SHORTEST = 20  # epochs; where places are known a third of the usual steps is enough
-FEWEST = 3  # rows with neighbours worth the name
 
 
 class LayoutAutoencoder(Estimator):

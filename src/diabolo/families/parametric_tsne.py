@@ -10,7 +10,7 @@ import torch
 from sklearn.cluster import KMeans
 from sklearn.utils._param_validation import Interval
 
-from diabolo.data.neighbours import as_numbers, fuzzy_graph
+from diabolo.data.neighbours import FEWEST, as_numbers, fuzzy_graph
 from diabolo.engine.schedule import Phase
 from diabolo.estimators.composition import Facts
 from diabolo.estimators.estimator import Estimator
@@ -29,7 +29,6 @@ ROWS = 3  # to an anchor at least, on average
 # even the sharpened choice is among several anchors, and codes move smoothly between them
 WIDTH = 2.0
 EXTENT = 3.0  # standard deviation of the map, as a decoder likes its inputs
-FEWEST = 3  # rows with neighbours worth the name
 TIGHTEST = 1e-6  # σ² where all places are anchors
 
 

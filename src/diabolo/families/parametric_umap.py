@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from diabolo.data.batches import number_of_batches
+from diabolo.data.neighbours import FEWEST
 from diabolo.engine.schedule import Phase
 from diabolo.estimators.composition import Facts
 from diabolo.estimators.estimator import Estimator
@@ -77,7 +78,7 @@ class ParametricUMAP(Estimator):
         steps = number_of_batches(len(fits.train), max(1, fits.batch_size // 2))
         most = self.max_epochs or max(epochs(steps), -(-STEPS // steps))
         free = fits.phase("joint", self.players(module, fits), most)
-        if not (self.n_joined and self.guide) or free.max_epochs < 2 or len(fits.dataset) < 3:
+        if not (self.n_joined and self.guide) or free.max_epochs < 2 or len(fits.dataset) < FEWEST:
             return [free]
         places = self._places(fits, module.code.dim)
         return guided_first(free, fits, module, places, self.guide)
