@@ -8,6 +8,7 @@ place, gradients straight where they belong. What is left of a step is `for call
 from __future__ import annotations
 
 import warnings
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -153,8 +154,11 @@ class _Memory:
             for spot in (*call.makes, *call.reads):
                 self.last[spot.storage] = position
         self.last |= {spot.storage: len(calls) for spot in kept}
+        self.ending: dict[int, list[int]] = {}  # the other way round: which storages end there
+        for storage, position in self.last.items():
+            self.ending.setdefault(position, []).append(storage)
         self.place: dict[int, tuple[torch.UntypedStorage, int]] = {}  # and its first byte
-        self.free: list[torch.UntypedStorage] = []
+        self.free: list[torch.UntypedStorage] = []  # the smallest first
 
     def tensor(self, spot: Spot) -> Tensor:
         found = self.tape.storages[spot.storage], 0
@@ -184,9 +188,9 @@ class _Memory:
 
     def release(self, position: int) -> None:
         """Free the buffers that this call was the last to need."""
-        for storage, (buffer, _) in list(self.place.items()):
-            if self.last[storage] == position:
-                self.free.append(buffer)
+        for storage in self.ending.get(position, ()):
+            if storage in self.place and self.last[storage] == position:
+                insort(self.free, self.place[storage][0], key=_size)
                 self.last[storage] = HANDED_ON
 
     def _taken_over(
@@ -208,12 +212,14 @@ class _Memory:
         return None
 
     def _buffer(self, size: int) -> torch.UntypedStorage:
-        fitting = [b for b in self.free if size <= b.nbytes() <= max(2 * size, 4096)]
-        if not fitting:
-            return torch.empty(size, dtype=torch.uint8).untyped_storage()
-        best = min(fitting, key=lambda buffer: buffer.nbytes())
-        self.free = [buffer for buffer in self.free if buffer is not best]
-        return best
+        best = bisect_left(self.free, size, key=_size)
+        if best < len(self.free) and _size(self.free[best]) <= max(2 * size, 4096):
+            return self.free.pop(best)
+        return torch.empty(size, dtype=torch.uint8).untyped_storage()
+
+
+def _size(buffer: torch.UntypedStorage) -> int:
+    return buffer.nbytes()
 
 
 def _bound(call: Call, tensor: Callable[[Spot], Tensor]) -> Callable[[], Any]:
