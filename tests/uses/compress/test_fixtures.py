@@ -174,11 +174,8 @@ def _encoder_by_numpy(
 ) -> dict[str, str]:
     """What is seen of rows whose codes go back, hidden units, outputs, and intervals under q."""
     made.clear()
-    q, intervals = coder.posterior(rows), []
-    for entry, values in enumerate(codes):
-        first = q.starts(entry, values)
-        intervals += [first, q.starts(entry, values + 1) - first]
-    every = [coder._pool(rows), *made, np.stack(intervals)]
+    pairs = coder.posterior(rows).intervals(codes)
+    every = [coder._pool(rows), *made, np.stack([*chain(*pairs)])]
     return {"encoder": hashed(np.concatenate(every).T)}
 
 

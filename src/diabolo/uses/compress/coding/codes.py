@@ -238,10 +238,9 @@ class Density:
 
     def give_back(self, stack: Stack, drawn: np.ndarray, rows: range) -> None:
         """What `borrow` took, put onto the stack again."""
-        lanes, few = slice(len(rows)), self._first(len(rows))
-        for entry in reversed(range(len(drawn))):
-            first = few.starts(entry, drawn[entry])
-            stack.put(lanes, first, few.starts(entry, drawn[entry] + 1) - first)
+        lanes, intervals = slice(len(rows)), self._first(len(rows)).intervals(drawn)
+        for entry, (first, slots) in reversed([*enumerate(intervals)]):
+            stack.put(lanes, first, slots)
             stack.turn(lanes, -self._turns(entry, rows))
 
     def _room(self, count: int) -> tuple[np.ndarray, Density, np.ndarray]:

@@ -140,8 +140,8 @@ class Latents:
                 "the model has no encoder, for decompressing needs none: use the one that "
                 "--keep-model wrote"
             )
-        h = products.product(self._look, self._pool(rows).astype(self.dtype))
-        return products.product(self._say, np.clip(h, 0, HIGHEST, out=h))
+        h = products.hidden(self._look, self._pool(rows).astype(self.dtype))
+        return products.product(self._say, h)
 
     def likeliest(self, rows: np.ndarray) -> np.ndarray:
         """(size, n) codes, in 0 … levels − 1."""
@@ -154,8 +154,8 @@ class Latents:
     def canvas(self, codes: np.ndarray) -> np.ndarray:
         """(cells, features, n) in −255 … 255: what the symbols of each cell see."""
         code, n = self.code, codes.shape[1]
-        h = products.product(self._unfold, code.values[codes].astype(self.dtype))
-        f = products.product(self._paint, np.clip(h, 0, HIGHEST, out=h))
+        h = products.hidden(self._unfold, code.values[codes].astype(self.dtype))
+        f = products.product(self._paint, h)
         np.clip(f, -FULL, FULL, out=f)
         lines = np.floor(self._down @ f.reshape(code.lines, -1))
         lines = lines.reshape(self.layout.height, code.columns, -1)

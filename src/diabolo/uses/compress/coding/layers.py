@@ -97,5 +97,5 @@ class Layer:
         return Density.of(self.down(codes))
 
     def _through(self, one: products.Scaled, two: products.Scaled, codes: np.ndarray) -> np.ndarray:
-        h = products.product(one, BitsBack.values[codes].astype(self.dtype))
-        return products.product(two, np.clip(h, 0, HIGHEST, out=h))
+        h = products.hidden(one, BitsBack.values[codes].astype(self.dtype))
+        return products.product(two, h)

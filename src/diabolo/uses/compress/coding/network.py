@@ -40,6 +40,12 @@ SHIFT, OUTPUT_SHIFT, SKIP_SHIFT = 6, 4, 8  # of hidden units, outputs, linear me
 HIGHEST = 1023  # a hidden unit
 
 
+def refuse_unsafe(name: str, total: int) -> None:
+    """raises ValueError where sums of so much are no longer exact in floats."""
+    if total >= SAFE:
+        raise ValueError(f"the sums of {name!r} reach {total}, where {SAFE - 1} is safe")
+
+
 class Weights(NamedTuple):
     """Whole numbers: (units, inputs), (units, positions), (units,), …; skip (3, ordered)."""
 
@@ -96,8 +102,7 @@ class Network:
         kinds, self._kind = layout.kinds
         sums = weights.largest_sums(self.inputs, kinds)
         for name, total in sums.items():
-            if total >= SAFE:
-                raise ValueError(f"the sums of {name!r} reach {total}, where {SAFE - 1} is safe")
+            refuse_unsafe(name, total)
         at = kinds @ weights.where.T.astype(np.int64) + weights.first_bias
         self._bias = (at * 2.0**-SHIFT).astype(dtype)[..., None]  # (kinds of cells, units, 1)
         self._first = (weights.first * 2.0**-SHIFT).astype(dtype)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from diabolo.uses.compress.coding.network import SAFE
+from diabolo.uses.compress.coding.network import HIGHEST, SAFE, refuse_unsafe
 
 Scaled = tuple[np.ndarray, np.ndarray]  # (outputs, inputs) and (outputs, 1), / 2^shift
 
@@ -14,8 +14,7 @@ Scaled = tuple[np.ndarray, np.ndarray]  # (outputs, inputs) and (outputs, 1), / 
 def check(weight: np.ndarray, bias: np.ndarray, most: int, name: str) -> None:
     """raises ValueError where inputs of at most so much could make unsafe sums."""
     sums = abs(weight.astype(np.int64)).sum(1) * most + abs(bias.astype(np.int64))
-    if len(sums) and sums.max() >= SAFE:
-        raise ValueError(f"the sums of {name!r} reach {sums.max()}, where {SAFE - 1} is safe")
+    refuse_unsafe(name, int(sums.max(initial=0)))
 
 
 LARGEST_BIAS = SAFE // 4 - 1  # in training; the other three quarters are for weights:
@@ -36,3 +35,9 @@ def product(by: Scaled, x: np.ndarray) -> np.ndarray:
     out = by[0] @ x
     out += by[1]
     return np.floor(out, out=out)
+
+
+def hidden(by: Scaled, x: np.ndarray) -> np.ndarray:
+    """clip(⌊W x + b⌋, 0, 1023)"""
+    h = product(by, x)
+    return np.clip(h, 0, HIGHEST, out=h)
