@@ -15,6 +15,7 @@ from PIL import Image
 
 from compressible import always_by_models, folder_of_images, saved, smooth, there_and_back
 from diabolo.files import DamagedFileError
+from diabolo.uses.compress import pool
 from diabolo.uses.compress.coding.models import save_model
 from diabolo.uses.compress.compressing import compress
 from diabolo.uses.compress.decompressing import decompress
@@ -254,6 +255,19 @@ def test_same_seed_same_bytes(tmp_path):
     for name in ("a.dbo", "b.dbo"):
         compress(path, tmp_path / name, steps=20, n_threads=1)
     assert (tmp_path / "a.dbo").read_bytes() == (tmp_path / "b.dbo").read_bytes()
+
+
+def test_processes_code_what_one_does(tmp_path, monkeypatch):
+    path = saved(tmp_path, smooth(300, (12, 12)))
+    model = tmp_path / "model.safetensors"
+    with always_by_models(chunk=8192):
+        save_model(model, compress(path, tmp_path / "x.dbo", steps=20, n_threads=1).models[0])
+        compress(path, tmp_path / "one.dbo", model=model, n_threads=1)
+        monkeypatch.setattr(pool, "WORTH", 1)
+        compress(path, tmp_path / "two.dbo", model=model, n_threads=2)
+    assert (tmp_path / "one.dbo").read_bytes() == (tmp_path / "two.dbo").read_bytes()
+    (back,) = decompress(tmp_path / "two.dbo", tmp_path / "back", model=model, n_threads=2)
+    assert back.read_bytes() == path.read_bytes()
 
 
 def test_interruption_leaves_nothing(tmp_path):

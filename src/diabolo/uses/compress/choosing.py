@@ -185,7 +185,7 @@ def _code(kind: str, size: int, units: int, features: int, lines: int, columns: 
 
 def _sample(stream: Stream, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
     """Rows to train on: all, or as many as fit into some memory, from all over the stream."""
-    size = stream.layout.cells * len(stream.layout.planes)
+    size = stream.layout.symbols
     most = max(1, MOST_TRAINED_ON // size)
     if stream.count <= most:
         return stream.read(0, stream.count), stream.sizes(0, stream.count)

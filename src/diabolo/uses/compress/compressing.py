@@ -19,7 +19,7 @@ from diabolo.uses.compress.coding.models import load_model, model_hash, model_to
 from diabolo.uses.compress.coding.streams import Stream
 from diabolo.uses.compress.content import from_start
 from diabolo.uses.compress.decompressing import verify
-from diabolo.uses.compress.pool import in_order, one_thread_each
+from diabolo.uses.compress.pool import in_processes, one_thread_each
 from diabolo.uses.compress.result import Report, Result
 from diabolo.uses.compress.sources.bounds import Bounds, Given
 from diabolo.uses.compress.sources.files import take_apart
@@ -193,12 +193,8 @@ def _encoded(
 ) -> Iterator[tuple[Coded, int]]:
     """Each chunk, and its rows, in order."""
     chunks = stream.chunks()
-
-    def one(chunk: tuple[int, int]) -> tuple[Coded, int]:
-        first, last = chunk
-        coded = model.encode(stream.read(first, last), None, stream.sizes(first, last))
-        return coded, last - first
-
-    for done, coded in enumerate(in_order(one, chunks, n_threads), 1):
+    rows = ((stream.read(*chunk), None, stream.sizes(*chunk)) for chunk in chunks)
+    coded = in_processes(model.encode, rows, n_threads, stream.symbols)
+    for done, (one, (first, last)) in enumerate(zip(coded, chunks, strict=True), 1):
         report("coding", done, len(chunks), 0)
-        yield coded
+        yield one, last - first

@@ -20,7 +20,7 @@ from diabolo.uses.compress.coding.streams import CHUNK, MOST_STEPS
 from diabolo.uses.compress.content import shown
 from diabolo.uses.compress.photographs import models as photographs
 from diabolo.uses.compress.photographs.restoring import described, photographs_of
-from diabolo.uses.compress.pool import in_order, one_thread_each
+from diabolo.uses.compress.pool import in_processes, one_thread_each
 from diabolo.uses.compress.result import Report
 from diabolo.uses.compress.sources.arrays import checked_shape
 from diabolo.uses.compress.sources.files import OF_VALUES, restored, restored_rows, rows_in
@@ -232,15 +232,16 @@ class Contents:
         chunks = self._chunks(stream, pieces.count, layout)
         wanted = [chunk for chunk in chunks if chunk[2] < end and chunk[3] > begin]
 
-        def one(chunk: tuple[int, int, int, int]) -> np.ndarray:
-            section, lanes, first, last = chunk
-            content = self.reader.section(section)
-            rows = model.decode(content, last - first, lanes, pieces.sizes(first, last))
-            return rows[max(0, begin - first) : end - first]
-
-        for done, rows in enumerate(in_order(one, wanted, self.n_threads), 1):
+        coded = (
+            (self.reader.section(section), last - first, lanes, pieces.sizes(first, last))
+            for section, lanes, first, last in wanted
+        )
+        symbols = sum(last - first for *_, first, last in wanted) * layout.symbols
+        decoded = in_processes(model.decode, coded, self.n_threads, symbols)
+        for done, (rows, chunk) in enumerate(zip(decoded, wanted, strict=True), 1):
             self.report("decoding", done, len(wanted), 0)
-            yield from rows
+            first = chunk[2]
+            yield from rows[max(0, begin - first) : end - first]
 
     def _stream(self, number: Any) -> dict[str, Any]:
         if type(number) is not int or not 0 <= number < len(self.streams):
@@ -252,7 +253,7 @@ class Contents:
     ) -> list[tuple[int, int, int, int]]:
         """Section, lanes, first and last row of every chunk."""
         chunks, place = [], 0
-        steps = layout.cells * len(layout.planes)
+        steps = layout.symbols
         most = max(1, 4 * CHUNK // steps)
         for chunk in _listed(stream, "chunks", list):
             if len(chunk) != 3 or not all(type(value) is int for value in chunk):

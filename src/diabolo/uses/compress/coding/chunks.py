@@ -93,7 +93,7 @@ class Model:
 
         lanes : 1 … n; None: so many that they cost half a percent.
         """
-        symbols = self.layout.cells * len(self.layout.planes)
+        symbols = self.layout.symbols
         if self.latents is None or not self.latents.code.bits_back:
             steps = self._said(rows, sizes, self._likeliest(rows))
             bits = steps.bits()

@@ -83,6 +83,11 @@ class Layout:
     def cells(self) -> int:
         return self.height * self.width
 
+    @property
+    def symbols(self) -> int:
+        """Of a row."""
+        return self.cells * len(self.planes)
+
     def fits(self, other: Layout) -> bool:
         """Whether rows of the other are rows of this one, however they are predicted."""
         rows = (other.height, other.width, other.planes)

@@ -73,7 +73,7 @@ def layout_from_json(given: Any) -> Layout:
         given["position"],
         _code(given["code"], given["height"], given["width"]) if "code" in given else None,
     )
-    if layout.cells * len(planes) > MOST_STEPS:
+    if layout.symbols > MOST_STEPS:
         raise ValueError("a layout has rows of more symbols than a chunk may hold")
     others = min(layout.beside, len(planes)) + layout.across * (len(planes) - 1)
     if len(planes) * (layout.reach + others) > MOST_CONTEXT:

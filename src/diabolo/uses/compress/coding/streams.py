@@ -46,7 +46,7 @@ class Stream:
 
     def chunks(self) -> list[tuple[int, int]]:
         """First and last row (exclusive) of every chunk: even ones, and two at least if large."""
-        size = max(1, self.layout.cells * len(self.layout.planes))
+        size = max(1, self.layout.symbols)
         wanted = math.ceil(self.count * size / CHUNK)
         if self.count * size > CHUNK // 8:
             wanted = max(2, wanted)
