@@ -75,7 +75,8 @@ def test_a_wrong_command_line_ends_with_2(diabolo, tokens, sentence):
         (FloatingPointError("The loss is no number."), "error: The loss is no number."),
         (OSError(28, "cannot save x: no space"), "error: cannot save x: no space."),
         (FileNotFoundError(2, "No such file or directory", "m"), "error: m: no such file or di"),
-        (MemoryError("for 3 GB"), "error: out of memory for 3 GB."),
+        (MemoryError("3 GB are missing"), "error: out of memory: 3 GB are missing."),
+        (MemoryError(), "error: out of memory."),
         (ImportError("install diabolo[plot]"), "error: install diabolo[plot]."),
     ],
 )

@@ -140,7 +140,7 @@ def _sentence(error: Exception) -> str:
         if error.filename is not None:
             text = f"{error.filename}: {text.lower()}"
     if isinstance(error, MemoryError):
-        text = f"out of memory {text}"
+        text = f"out of memory: {text}" if text else "out of memory"
     text = " ".join(text.split())
     return text if text.endswith((".", "!", "?")) else f"{text}."
 

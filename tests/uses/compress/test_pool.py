@@ -1,4 +1,5 @@
 import os
+import signal
 
 import numpy as np
 import pytest
@@ -27,19 +28,19 @@ def always(monkeypatch):
 
 def test_items_come_back_in_order_from_other_processes(always, where):
     items = [(number, np.full(2**19, number)) for number in range(6)]  # some larger than a pipe
-    found = list(pool.in_processes(where, iter(items), 2, symbols=2))
+    found = list(pool.in_processes(where, iter(items), 2, 6, symbols=2))
     assert [one[:2] for one in found] == [(number, number * 2**19) for number in range(6)]
     assert os.getpid() not in {process for *_, process in found}
 
 
 @pytest.mark.parametrize(("n_threads", "symbols"), [(1, 2**30), (2, 2**10)])
 def test_little_work_and_one_core_stay_in_this_process(n_threads, symbols, where):
-    found = list(pool.in_processes(where, [(1, None), (2, None)], n_threads, symbols))
+    found = list(pool.in_processes(where, [(1, None), (2, None)], n_threads, 2, symbols))
     assert found == [(1, 0, os.getpid()), (2, 0, os.getpid())]
 
 
 def test_an_error_in_a_process_is_the_same_error_here(always, where):
-    found = pool.in_processes(where, [(number, None) for number in range(6)], 2, symbols=2)
+    found = pool.in_processes(where, [(number, None) for number in range(6)], 2, 6, symbols=2)
     with pytest.raises(DamagedStreamError, match="a chunk ends too early"):
         list(found)
 
@@ -53,8 +54,18 @@ def test_items_are_made_a_few_ahead(always, where):
             made.append(number)
             yield number, np.zeros(1)
 
-    found = pool.in_processes(where, items(), 2, symbols=2)
+    found = pool.in_processes(where, items(), 2, 50, symbols=2)
     next(found)
     assert len(made) <= 8
     found.close()
     assert len(made) <= 8
+
+
+def test_a_process_that_the_system_ends_is_one_sentence(always):
+    def ended(number):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with pytest.raises(MemoryError, match="want of memory: try one core alone"):
+        list(pool.in_processes(ended, [(0,), (1,)], 2, 2, symbols=2))
+    found = pool.in_processes(abs, [(-1,), (-2,)], 2, 2, symbols=2)
+    assert list(found) == [1, 2]  # the next ones are others

@@ -194,7 +194,7 @@ def _encoded(
     """Each chunk, and its rows, in order."""
     chunks = stream.chunks()
     rows = ((stream.read(*chunk), None, stream.sizes(*chunk)) for chunk in chunks)
-    coded = in_processes(model.encode, rows, n_threads, stream.symbols)
+    coded = in_processes(model.encode, rows, n_threads, len(chunks), stream.symbols)
     for done, (one, (first, last)) in enumerate(zip(coded, chunks, strict=True), 1):
         report("coding", done, len(chunks), 0)
         yield one, last - first

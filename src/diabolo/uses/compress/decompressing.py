@@ -237,7 +237,7 @@ class Contents:
             for section, lanes, first, last in wanted
         )
         symbols = sum(last - first for *_, first, last in wanted) * layout.symbols
-        decoded = in_processes(model.decode, coded, self.n_threads, symbols)
+        decoded = in_processes(model.decode, coded, self.n_threads, len(wanted), symbols)
         for done, (rows, chunk) in enumerate(zip(decoded, wanted, strict=True), 1):
             self.report("decoding", done, len(wanted), 0)
             first = chunk[2]

@@ -11,7 +11,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import current_process
 from typing import Any
@@ -21,6 +21,10 @@ from threadpoolctl import threadpool_limits
 
 WORTH = 2**20  # symbols, about a second: processes take half of one to start
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+ENDED = (
+    "the system ended a process that was at work on a chunk, most likely for want of memory: "
+    "try one core alone (--threads 1)"
+)
 
 
 def cores(n_threads: int | None) -> int:
@@ -28,7 +32,7 @@ def cores(n_threads: int | None) -> int:
     return max(1, n_threads or min(os.cpu_count() or 1, 8))
 
 
-def in_order(
+def in_threads(
     function: Callable[[Any], Any], items: Iterable[Any], n_threads: int | None
 ) -> Iterator[Any]:
     """function(item) of every item in order, a few at a time in threads."""
@@ -44,21 +48,27 @@ def in_processes(
     function: Callable[..., Any],
     items: Iterable[tuple[Any, ...]],
     n_threads: int | None,
+    count: int,
     symbols: int,
 ) -> Iterator[Any]:
     """function(*item) of every item in order, a few at a time in processes.
 
     function : goes to the processes with each item
+    count    : of items
     symbols  : in all items: where they are few, no process is started
+    raises MemoryError where the system ended a process.
     """
-    workers = cores(n_threads)
+    workers = min(cores(n_threads), count)
     if workers > 1 and symbols >= WORTH and not current_process().daemon:
         try:
             pool = get_reusable_executor(workers, timeout=60, env=ONE_THREAD, initializer=_quiet)
         except (ImportError, NotImplementedError, OSError):
             pass  # a system without semaphores or a place for them
         else:
-            yield from _ahead(pool, function, items, workers)
+            try:
+                yield from _ahead(pool, function, items, workers)
+            except BrokenExecutor as error:
+                raise MemoryError(ENDED) from error
             return
     yield from (function(*item) for item in items)
 

@@ -23,7 +23,7 @@ from diabolo.uses.compress.photographs.encoder import ROUNDS, Encoder
 from diabolo.uses.compress.photographs.models import Model, load_model, model_to_bytes, shipped
 from diabolo.uses.compress.photographs.pictures import Picture, picture_in
 from diabolo.uses.compress.photographs.restoring import Described, shown
-from diabolo.uses.compress.pool import in_order, one_thread_each
+from diabolo.uses.compress.pool import in_threads, one_thread_each
 from diabolo.uses.compress.result import Report
 from diabolo.uses.compress.sources.folders import files_in
 from diabolo.uses.compress.sources.material import Material, together
@@ -155,7 +155,7 @@ def _pieces(
 
     others: list[tuple[str, Content]] = []
     for done, (name, found) in enumerate(
-        zip(paths, in_order(one, list(paths), n_threads), strict=True), 1
+        zip(paths, in_threads(one, list(paths), n_threads), strict=True), 1
     ):
         report("coding", done, len(paths), 0)
         original = paths[name].stat().st_size

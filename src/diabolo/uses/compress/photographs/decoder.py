@@ -37,7 +37,7 @@ from diabolo.uses.compress.photographs.integers import (
     enlarged,
     rectified,
 )
-from diabolo.uses.compress.pool import in_order
+from diabolo.uses.compress.pool import in_threads
 
 Symbols = Callable[[np.ndarray, np.ndarray, tuple[int, ...]], np.ndarray]
 NARROWEST = 32  # eighths of an octave below a width of 1
@@ -162,7 +162,7 @@ class Decoder:
             whole = self._synthesis(latents[:, above:below], quality)
             return first * PATCH, whole[(first - above) * PATCH : (last - above) * PATCH, :width]
 
-        for line, piece in in_order(strip, range(0, lines, each), n_threads):
+        for line, piece in in_threads(strip, range(0, lines, each), n_threads):
             found[line : line + len(piece)] = piece[: height - line]
         return found
 

@@ -22,7 +22,7 @@ from diabolo.uses.compress.photographs.decoder import Decoder
 from diabolo.uses.compress.photographs.design import PATCH, QUALITIES
 from diabolo.uses.compress.photographs.models import Model, model_from_bytes, shipped
 from diabolo.uses.compress.photographs.pictures import LONGEST, grey, png
-from diabolo.uses.compress.pool import in_order
+from diabolo.uses.compress.pool import in_threads
 from diabolo.uses.compress.result import Report
 from diabolo.uses.compress.sources.grids import Span
 
@@ -100,7 +100,7 @@ def photographs_of(
         contents = (reader.section(number) for number in sections)
         return pixels_of(decoder, one, contents, inner)
 
-    found = in_order(pixels_at, places, n_threads)
+    found = in_threads(pixels_at, places, n_threads)
     for done, (one, pixels) in enumerate(zip(pictures, found, strict=True), 1):
         if fingerprint(np.ascontiguousarray(pixels).data) != one.hash:
             raise ValueError(
@@ -122,7 +122,9 @@ def pixels_of(
         tile, content = place
         return tile, decoded(decoder, content, one.quality, tile.lines, tile.cells)
 
-    for tile, part in in_order(tile_at, zip(tiles(lines, cells), contents, strict=True), n_threads):
+    for tile, part in in_threads(
+        tile_at, zip(tiles(lines, cells), contents, strict=True), n_threads
+    ):
         latents[:, *tile.within()] = part
     return shown(decoder, one, latents, n_threads)
 
