@@ -1,5 +1,6 @@
 import os
 import signal
+import sys
 
 import numpy as np
 import pytest
@@ -69,3 +70,10 @@ def test_a_process_that_the_system_ends_is_one_sentence(always):
         list(pool.in_processes(ended, [(0,), (1,)], 2, 2, symbols=2))
     found = pool.in_processes(abs, [(-1,), (-2,)], 2, 2, symbols=2)
     assert list(found) == [1, 2]  # the next ones are others
+
+
+def test_without_processes_all_stays_in_this_one(always, where, monkeypatch):
+    """As on systems without semaphores, where the import fails."""
+    monkeypatch.setitem(sys.modules, "loky", None)
+    found = list(pool.in_processes(where, [(1, None), (2, None)], 2, 2, symbols=2))
+    assert found == [(1, 0, os.getpid()), (2, 0, os.getpid())]

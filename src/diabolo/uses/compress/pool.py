@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from multiprocessing import current_process
 from typing import Any
 
-from loky import get_reusable_executor
 from threadpoolctl import threadpool_limits
 
 WORTH = 2**20  # symbols, about a second: processes take half of one to start
@@ -59,18 +58,27 @@ def in_processes(
     raises MemoryError where the system ended a process.
     """
     workers = min(cores(n_threads), count)
-    if workers > 1 and symbols >= WORTH and not current_process().daemon:
-        try:
-            pool = get_reusable_executor(workers, timeout=60, env=ONE_THREAD, initializer=_quiet)
-        except (ImportError, NotImplementedError, OSError):
-            pass  # a system without semaphores or a place for them
-        else:
-            try:
-                yield from _ahead(pool, function, items, workers)
-            except BrokenExecutor as error:
-                raise MemoryError(ENDED) from error
-            return
-    yield from (function(*item) for item in items)
+    pool = _processes(workers) if workers > 1 and symbols >= WORTH else None
+    if pool is None:
+        yield from (function(*item) for item in items)
+        return
+    try:
+        yield from _ahead(pool, function, items, workers)
+    except BrokenExecutor as error:
+        raise MemoryError(ENDED) from error
+
+
+def _processes(workers: int) -> Executor | None:
+    """That many, kept for the next call; None where the system has none to give."""
+    if current_process().daemon:
+        return None
+    try:
+        # imported here: most commands need none, and where semaphores are missing it cannot be
+        from loky import get_reusable_executor
+
+        return get_reusable_executor(workers, timeout=60, env=ONE_THREAD, initializer=_quiet)
+    except (ImportError, NotImplementedError, OSError):
+        return None
 
 
 def _quiet() -> None:

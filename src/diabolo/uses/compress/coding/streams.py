@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class Stream:
     read: Callable[[int, int], np.ndarray]
     sizes: Callable[[int, int], Sizes]
 
-    @property
+    @cached_property  # sizes of all rows are asked for
     def symbols(self) -> int:
         """How many symbols there are."""
         planes = sum(plane.alphabet > 1 for plane in self.layout.planes)
