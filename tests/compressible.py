@@ -29,6 +29,16 @@ COLOUR = Layout(
     differences=True,
     position=False,
 )
+ATOMS = Layout(
+    6,
+    6,
+    (Plane(256, True, 255, 5, (0, 3, 252, 253)), Plane(90, True, -1, 1, (89,)), Plane(64, True, 0)),
+    reach=7,
+    across=2,
+    beside=1,
+    differences=False,
+    position=True,
+)
 BINARY = Layout(6, 6, (Plane(2, True, 0),), 10, 0, 4, False, True)
 TABLE = Layout(
     9,
@@ -52,7 +62,8 @@ LAYERED = {
     "grey, in two layers": GREY.with_code(Hierarchical(6, 10, 3, 7, 6, (4,)), context=False),
     "colour, in three layers": COLOUR.with_code(Hierarchical(5, 8, 2, 2, 8, (4, 2))),
 }
-LAYOUTS = {**CONTEXT, **CODED, **LAYERED}
+MIXED = {"atoms": ATOMS}
+LAYOUTS = {**CONTEXT, **MIXED, **CODED, **LAYERED}
 
 
 def symbols(layout: Layout, n: int, seed: int = 0) -> np.ndarray:

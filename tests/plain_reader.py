@@ -111,6 +111,12 @@ class Plane:
     alphabet: int
     ordered: bool
     edge: int
+    parts: int = 3
+    atoms: tuple[int, ...] = ()
+
+    @staticmethod
+    def of(alphabet: int, ordered: int, edge: int, parts: int = 3, atoms: Any = ()) -> Plane:
+        return Plane(alphabet, bool(ordered), edge, parts, tuple(atoms))
 
     @property
     def inner(self) -> int:
@@ -124,7 +130,9 @@ class Plane:
     def outputs(self) -> int:
         if self.alphabet == 1:
             return 0
-        return (self.edge >= 0) + 9 * (self.inner > 1) if self.ordered else self.alphabet
+        if not self.ordered:
+            return self.alphabet
+        return (self.edge >= 0) + (3 * self.parts + len(self.atoms)) * (self.inner > 1)
 
 
 @lru_cache
@@ -165,11 +173,11 @@ class Model:
 
     @cached_property
     def planes(self) -> list[Plane]:
-        return [Plane(a, bool(o), e) for a, o, e in self.layout["planes"]]
+        return [Plane.of(*one) for one in self.layout["planes"]]
 
 
 def network(layout: dict[str, Any], number: int) -> Network:
-    planes = [Plane(a, bool(o), e) for a, o, e in layout["planes"]]
+    planes = [Plane.of(*one) for one in layout["planes"]]
     cells = nearest(layout["width"], max(layout["reach"], layout["across"], 1))
     places = [(y, x, number) for y, x in cells[: layout["reach"]]]
     places += [(0, 0, c) for c in range(max(0, number - layout["beside"]), number)]
@@ -274,15 +282,17 @@ def border(output: int) -> int:
 
 
 class Mixture:
-    """Three logistic densities over the ordered symbols that are no edge."""
+    """Logistic densities over the ordered symbols that are no edge, and atoms among them."""
 
     def __init__(self, plane: Plane, o: list[int], means: list[int]) -> None:
-        bits = max(0, (plane.alphabet - 1).bit_length() - 3)
-        e = [EXPONENTIAL[min((max(o[:3]) - a) >> 5, 2047)] for a in o[:3]]
-        self.weights = [a * 4096 // sum(e) for a in e]
-        self.weights[0] += 4096 - sum(self.weights)
-        self.mu = [(a * 2**bits >> 8) + m for a, m in zip(o[3:6], means, strict=True)]
-        self.sharp = [SHARPNESS[clip((a >> 9) + 32 + 8 * bits, 0, 127)] for a in o[6:9]]
+        bits, k = max(0, (plane.alphabet - 1).bit_length() - 3), plane.parts
+        logits = o[:k] + o[3 * k :]
+        e = [EXPONENTIAL[min((max(logits) - a) >> 5, 2047)] for a in logits]
+        weights = [a * 4096 // sum(e) for a in e]
+        weights[0] += 4096 - sum(weights)
+        self.weights, self.atoms = weights[:k], dict(zip(plane.atoms, weights[k:], strict=True))
+        self.mu = [(a * 2**bits >> 8) + m for a, m in zip(o[k : 2 * k], means, strict=True)]
+        self.sharp = [SHARPNESS[clip((a >> 9) + 32 + 8 * bits, 0, 127)] for a in o[2 * k : 3 * k]]
         self.plane = plane
 
     def start(self, symbol: int) -> int:
@@ -295,6 +305,7 @@ class Mixture:
             w * logistic((16 * symbol - 8 - mu) * s >> 18)
             for w, mu, s in zip(self.weights, self.mu, self.sharp, strict=True)
         )
+        mass += sum(w * 65536 for atom, w in self.atoms.items() if atom < symbol)
         return (mass * (SLOTS - n) >> 28) + before
 
     def owner(self, slot: int) -> int:
@@ -824,7 +835,7 @@ def shapes_of(layout: dict[str, Any], net: Network, units: tuple[int, int]) -> S
         "first": (one, net.inputs), "where": (one, len(position(layout, 0, 0))),
         "first_bias": (one, 1), "second": (two, one), "second_bias": (two, 1),
         "third": (net.plane.outputs, two), "third_bias": (net.plane.outputs, 1),
-        "skip": (3 if net.plane.ordered and net.plane.inner > 1 else 0, len(net.ordered)),
+        "skip": ((net.plane.ordered and net.plane.inner > 1) * net.plane.parts, len(net.ordered)),
     }  # fmt: skip
 
 

@@ -31,6 +31,16 @@ def _grey(folder: Path) -> Path:
     return folder / "grey.npy"
 
 
+def _atoms(folder: Path) -> Path:
+    """Where it is bright, 200, 201 or 203; a few densities and single symbols."""
+    random = np.random.default_rng(5)
+    steps = random.integers(-30, 31, (80, 12, 12)).cumsum(1).cumsum(2) + 60
+    bright = np.array([200, 200, 201, 203])[random.integers(0, 4, steps.shape)]
+    images = np.where(steps > 180, bright, np.maximum(steps, 0))
+    np.save(folder / "atoms.npy", images.astype(np.uint8))
+    return folder / "atoms.npy"
+
+
 def _colour(folder: Path) -> Path:
     steps = np.random.default_rng(2).integers(-9, 10, (30, 11, 12, 3)).cumsum(1).cumsum(2)
     np.save(folder / "colour.npy", np.clip(steps + 128, 0, 255).astype(np.uint8))
@@ -66,7 +76,7 @@ CODED = {
     "bits-back": _kinds("bits-back", (8, 8), steps=0),  # a code alone
     "hierarchical": _kinds("hierarchical", (8, 8), steps=0),  # in two layers
 }
-SOURCES = {"grey": _grey, "colour": _colour, "table": _table, **CODED}
+SOURCES = {"grey": _grey, "atoms": _atoms, "colour": _colour, "table": _table, **CODED}
 
 INTEGERS = json.loads((FIXTURES / "integers-1.json").read_text())
 

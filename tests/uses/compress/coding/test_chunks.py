@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from compressible import CODED, CONTEXT, LAYERED, LAYOUTS, model, symbols
+from compressible import CODED, CONTEXT, LAYERED, LAYOUTS, MIXED, model, symbols
 from diabolo.uses.compress.coding.chunks import Model
 from diabolo.uses.compress.coding.network import HIGHEST, Network, Weights
 from diabolo.uses.compress.coding.rans import SLOTS, DamagedStreamError
@@ -93,11 +93,14 @@ def plain_intervals(plane, o, means, symbol):
         found = [(border, SLOTS - border)]
     if plane.inner == 1:
         return found
-    e = [int(EXPONENTIAL[min((max(o[:3]) - a) >> 5, 2047)]) for a in o[:3]]
+    k = plane.parts
+    logits, o = o[:k] + o[3 * k :], o[k : 3 * k]
+    e = [int(EXPONENTIAL[min((max(logits) - a) >> 5, 2047)]) for a in logits]
     w = [a * 4096 // sum(e) for a in e]
     w[0] += 4096 - sum(w)
-    mu = [(a * plane.unit >> 8) + m for a, m in zip(o[3:6], means, strict=True)]
-    sharp = [int(SHARPNESS[min(max((a >> 9) + plane.broad, 0), 127)]) for a in o[6:9]]
+    atoms = dict(zip(plane.atoms, w[k:], strict=True))
+    mu = [(a * plane.unit >> 8) + m for a, m in zip(o[:k], means, strict=True)]
+    sharp = [int(SHARPNESS[min(max((a >> 9) + plane.broad, 0), 127)]) for a in o[k:]]
 
     def start(v):
         if v <= plane.first:
@@ -105,13 +108,14 @@ def plain_intervals(plane, o, means, symbol):
         if v >= plane.first + plane.inner:
             return SLOTS
         z = [((16 * v - 8 - m) * s >> 18) + CENTRE for m, s in zip(mu, sharp, strict=True)]
-        mass = sum(a * int(LOGISTIC[min(max(i, 0), 4095)]) for a, i in zip(w, z, strict=True))
+        mass = sum(a * int(LOGISTIC[min(max(i, 0), 4095)]) for a, i in zip(w[:k], z, strict=True))
+        mass += sum(65536 * a for atom, a in atoms.items() if atom < v)
         return (mass * (SLOTS - plane.inner) >> 28) + v - plane.first
 
     return [*found, (start(symbol), start(symbol + 1) - start(symbol))]
 
 
-@pytest.mark.parametrize("name", CONTEXT)
+@pytest.mark.parametrize("name", {**CONTEXT, **MIXED})
 def test_plain_python_integers_give_the_same_slots(name):
     layout = LAYOUTS[name]
     coder, rows = model(layout), symbols(layout, 3)
@@ -149,14 +153,14 @@ def _said(coder: Model, rows: np.ndarray):
         padded[at] = symbols
 
 
-GROUPS = {"context": CONTEXT, "codes": CODED, "layers": LAYERED}
+GROUPS = {"context": CONTEXT, "mixed": MIXED, "codes": CODED, "layers": LAYERED}
 
 
 def fingerprint(
     layouts: str = "context", dtype: str = "float32", batch: int = 256, threads: int = 1
 ) -> str:
     """Hash of every slot that is said of some rows of each layout, and of the bytes."""
-    hashed, count = hashlib.sha256(), 256 if layouts == "context" else 80
+    hashed, count = hashlib.sha256(), 256 if layouts in ("context", "mixed") else 80
     with threadpool_limits(threads, user_api="blas"):
         for layout in GROUPS[layouts].values():
             coder, rows = model(layout, dtype=np.dtype(dtype)), symbols(layout, count)
@@ -195,6 +199,7 @@ def _whole(coder: Model, rows: np.ndarray):
 
 EXPECTED = {
     "context": "85e717f530014342",
+    "mixed": "79eb523a55c79a9a",
     "codes": "592300704af4d9a8",
     "layers": "9024640f0f2c047f",
 }

@@ -45,7 +45,7 @@ def test_all_ways():
         check(found)
         ours, control = found["ours"], found["control"]
         counts |= {
-            "layouts, six with codes": ours["layouts"],
+            "layouts, eight with codes": ours["layouts"],
             "ways": ours["ways"],
             "pairs": ours["pairs"],
             "exact": ours["exact"],

@@ -156,6 +156,38 @@ def test_confined_weights_have_safe_sums(name):
     assert np.array_equal(coder.decode(coder.encode(rows, 1).content, 5, 1), rows)
 
 
+def test_means_begin_at_guesses_from_what_is_beside():
+    """A slope goes on; a channel is the one before, moved; a column stays as it was."""
+    layout, line, column = LAYOUTS["atoms"], *np.mgrid[:6, :6]
+    slope = np.stack([7 * line + 5 * column + 20, line + column + 9, column + 4], -1)
+    means = means_at_first(layout, slope, plane=0)
+    left, above, both, half, on = means[2:, 1:-1].reshape(-1, 5).T
+    assert np.allclose([left, above, half], np.array([[-5.0], [-7.0], [-6.0]]) + left * 0)
+    assert np.allclose(both, 0)
+    assert np.allclose(on, 10 - 7)  # what is above, and twice a step to the right
+    layout, random = LAYOUTS["colour"], np.random.default_rng(0)
+    red = random.integers(0, 200, (5, 8))
+    means = means_at_first(layout, np.stack([red, red + 9, red + 30], -1), plane=2)
+    assert np.allclose(means[1:, 1:], 0)
+    means = means_at_first(LAYOUTS["table"], random.integers(0, 3, (9, 1, 5)), plane=0)
+    assert means.shape == (9, 1, 3)
+    assert np.allclose(means[1:] - means[1:, :, :1], 0)
+
+
+def means_at_first(layout, row, plane):
+    """(height, width, densities) of a predictor that was not trained, less the symbols."""
+    predictor = CodeLength(layout, [UNITS] * len(layout.planes), 0).predictors[plane]
+    assert predictor.layout.planes[plane] == predictor.plane
+    linear = []
+    picker, _ = all_places(layout, row[None].astype(np.int16))
+    inputs = predictor.inputs
+    for cell in range(layout.cells):
+        at = picker.starts[cell] + plane
+        linear.append(picker.flat[at + inputs.linear])
+    means = np.array(linear) @ predictor.skip.detach().numpy().T
+    return means.reshape(*row.shape[:2], -1) - row[..., plane, None]
+
+
 def test_training_keeps_sums_safe():
     """At a rate at which weights grow beyond what whole numbers allow."""
     layout = LAYOUTS["grey"]

@@ -4,10 +4,13 @@ Outputs o of a network are integers with 12 bits after the point.
 
 Edge      where the smallest or the largest symbol is common: P(edge) = LOGISTIC[128 o], decided
           first.
-Mixture   ordered symbols: three logistic densities, cut into one piece a symbol,
+Mixture   ordered symbols: some logistic densities, cut into one piece a symbol,
               F(v) = Σ_k w_k LOGISTIC[(16 v − 8 − μ_k) · sharpness_k ≫ 18],   Σ w = 4096
           first slot of v = (F(v) · (65536 − n) ≫ 28) + number of symbols before v, so that none
           is without a slot; the first symbol begins at 0, the last ends at 65536.
+Atoms     single symbols among the ordered ones, too common for densities: 253 in scanned digits.
+          Their logits stand beside those of the densities:
+              F(v) = … + 65536 Σ_{a < v} w_a,                                   Σ w = 4096
 Softmax   symbols without order: 1 + exp(o_a − max) · (65536 − n) / Σ, the rest to the likeliest.
 
 Discretised logistic mixtures: Salimans et al. 2017, "PixelCNN++", sec. 2.1.
@@ -17,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -32,10 +36,11 @@ from diabolo.uses.compress.coding.tables import (
 )
 
 POINT = 12  # bits after the point of an output
-PARTS = 3  # logistic densities
+PARTS, MOST_PARTS = 3, 8  # logistic densities
 WEIGHTS = 4096  # their sum
 MOST_ORDERED = 1024  # symbols: each takes one slot of 65536 for certain
 MOST_CATEGORIES = 64
+MOST_ATOMS = 8
 
 Intervals = tuple[np.ndarray, np.ndarray]  # first slot and number of slots
 
@@ -47,11 +52,15 @@ class Plane:
     alphabet : how many there are: 0 … alphabet − 1.
     ordered  : whether neighbours are alike, as greys are and names are not.
     edge     : 0 or alphabet − 1, where that one is common enough to be decided first; or −1.
+    parts    : logistic densities of ordered symbols.
+    atoms    : ordered symbols, ascending, that are far more common than those beside them.
     """
 
     alphabet: int
     ordered: bool = True
     edge: int = -1
+    parts: int = PARTS
+    atoms: tuple[int, ...] = ()
 
     @property
     def outputs(self) -> int:
@@ -60,7 +69,7 @@ class Plane:
             return 0
         if not self.ordered:
             return self.alphabet
-        return (self.edge >= 0) + (3 * PARTS if self.inner > 1 else 0)
+        return (self.edge >= 0) + (3 * self.parts + len(self.atoms) if self.inner > 1 else 0)
 
     @property
     def first(self) -> int:
@@ -82,12 +91,17 @@ class Plane:
         """The sharpness of an output of 0: σ of about an eighth of all symbols."""
         return ONE_WIDE + 8 * (self.unit.bit_length() - 1)
 
+    @cached_property
+    def atoms_below(self) -> np.ndarray:
+        """(alphabet + 1,) how many atoms are smaller than each symbol."""
+        return np.searchsorted(self.atoms, np.arange(self.alphabet + 1))
+
 
 class Head:
     """Fixed-point probabilities of one plane at one position, for many lanes.
 
     outputs : (outputs, n) whole numbers, as float32 or float64.
-    linear  : (3, n) likewise: what the means are to begin with, with 4 bits after the point.
+    linear  : (parts, n) likewise: what the means are to begin with, with 4 bits after the point.
     """
 
     def __init__(self, plane: Plane, outputs: np.ndarray, linear: np.ndarray | None) -> None:
@@ -166,23 +180,26 @@ class Head:
 
 
 class _Mixture:
-    """Three logistic densities for each of n lanes."""
+    """Logistic densities and atoms for each of n lanes."""
 
     def __init__(self, plane: Plane, outputs: np.ndarray, linear: np.ndarray) -> None:
         self.plane = plane
-        outputs = outputs.astype(np.int64)
-        weights = _exponential(outputs[:PARTS])
+        parts = plane.parts
+        logits, means, flatness, atoms = np.split(
+            outputs.astype(np.int64), [parts, 2 * parts, 3 * parts]
+        )
+        weights = _exponential(np.concatenate([logits, atoms]))
         total = weights.sum(0)
         weights *= WEIGHTS
         weights //= total
         weights[0] += WEIGHTS - weights.sum(0)
-        self.weights = weights
+        self.weights = weights[:parts]
+        self.below = np.zeros((len(atoms) + 1, len(total)), np.int64)  # what so many atoms take
+        np.cumsum(weights[parts:] << 16, 0, out=self.below[1:])
         # 12 bits after the point and a unit of 2^u symbols → 4 bits after the point
-        means = outputs[PARTS : 2 * PARTS] * plane.unit >> (POINT - 4)
+        means = means * plane.unit >> (POINT - 4)
         means += linear.astype(np.int64)
-        flatness = outputs[2 * PARTS :] >> 9
-        flatness += plane.broad
-        sharpness = SHARPNESS.take(flatness, mode="clip")
+        sharpness = SHARPNESS.take((flatness >> 9) + plane.broad, mode="clip")
         # z = (16 v − 8 − μ) · sharpness ≫ 18, and the table's middle
         means += 8
         means *= sharpness
@@ -205,6 +222,8 @@ class _Mixture:
         mass = LOGISTIC.take(z, mode="clip")
         mass *= self.weights
         starts = mass.sum(-2)
+        if self.plane.atoms:
+            starts += self.below[self.plane.atoms_below[symbols], np.arange(symbols.shape[-1])]
         starts *= SLOTS - self.plane.inner
         starts >>= 28
         starts += symbols

@@ -22,7 +22,14 @@ from diabolo.uses.compress import container
 from diabolo.uses.compress.coding import latents, layers, network, weights
 from diabolo.uses.compress.coding.chunks import Model
 from diabolo.uses.compress.coding.codes import CODES, Code, Hierarchical
-from diabolo.uses.compress.coding.heads import MOST_CATEGORIES, MOST_ORDERED, Plane
+from diabolo.uses.compress.coding.heads import (
+    MOST_ATOMS,
+    MOST_CATEGORIES,
+    MOST_ORDERED,
+    MOST_PARTS,
+    PARTS,
+    Plane,
+)
 from diabolo.uses.compress.coding.latents import Looking, Painting
 from diabolo.uses.compress.coding.layers import Above
 from diabolo.uses.compress.coding.layout import Inputs, Layout
@@ -39,7 +46,7 @@ MOST_OF_CODE = {"size": 256, "units": MOST_UNITS, "features": 8}
 
 
 def layout_to_json(layout: Layout) -> dict[str, Any]:
-    planes = [[p.alphabet, int(p.ordered), p.edge] for p in layout.planes]
+    planes = [_plane_to_json(plane) for plane in layout.planes]
     described = {**asdict(layout), "planes": planes}
     del described["code"]
     if layout.code is not None:
@@ -83,16 +90,31 @@ def layout_from_json(given: Any) -> Layout:
     return layout
 
 
+def _plane_to_json(plane: Plane) -> list[Any]:
+    described = [plane.alphabet, int(plane.ordered), plane.edge]
+    if (plane.parts, plane.atoms) == (PARTS, ()):
+        return described
+    return [*described, plane.parts, list(plane.atoms)]
+
+
 def _plane(given: Any) -> Plane:
-    if not (isinstance(given, list) and [type(v) for v in given] == [int, int, int]):
+    if not isinstance(given, list) or len(given) not in (3, 5):
         raise ValueError("a plane is not described as diabolo describes it")
-    alphabet, ordered, edge = given
+    alphabet, ordered, edge, parts, atoms = [*given, PARTS, []][:5]
+    numbers = [alphabet, ordered, edge, parts, *(atoms if isinstance(atoms, list) else [None])]
+    if any(type(v) is not int for v in numbers):
+        raise ValueError("a plane is not described as diabolo describes it")
     most = MOST_ORDERED if ordered else MOST_CATEGORIES
     if not 1 <= alphabet <= most or ordered not in (0, 1) or edge not in (-1, 0, alphabet - 1):
         raise ValueError("a plane has impossible symbols")
+    plane = Plane(alphabet, bool(ordered), edge, parts, tuple(atoms))
     if edge >= 0 and (not ordered or alphabet < 2):
         raise ValueError("a plane has impossible symbols")
-    return Plane(alphabet, bool(ordered), edge)
+    if not 1 <= parts <= MOST_PARTS or len(atoms) > MOST_ATOMS or atoms != sorted(set(atoms)):
+        raise ValueError("a plane has impossible densities")
+    if atoms and not (ordered and atoms[0] >= 0 and atoms[-1] < alphabet):
+        raise ValueError("a plane has impossible densities")
+    return plane
 
 
 def _code(given: Any, height: int, width: int) -> Code:

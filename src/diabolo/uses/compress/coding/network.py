@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from diabolo.uses.compress.coding.heads import PARTS, Plane
+from diabolo.uses.compress.coding.heads import Plane
 from diabolo.uses.compress.coding.layout import FULL, Inputs, Layout
 
 SAFE = 1 << 24
@@ -47,7 +47,7 @@ def refuse_unsafe(name: str, total: int) -> None:
 
 
 class Weights(NamedTuple):
-    """Whole numbers: (units, inputs), (units, positions), (units,), …; skip (3, ordered)."""
+    """Whole numbers: (units, inputs), (units, positions), (units,), …; skip (parts, ordered)."""
 
     first: np.ndarray
     where: np.ndarray
@@ -87,7 +87,7 @@ def shapes(
         "second_bias": (two,),
         "third": (plane.outputs, two),
         "third_bias": (plane.outputs,),
-        "skip": (PARTS, len(inputs.linear)) if mixture else (0, 0),
+        "skip": (plane.parts, len(inputs.linear)) if mixture else (0, 0),
     }
 
 

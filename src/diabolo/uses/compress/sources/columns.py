@@ -25,6 +25,7 @@ import numpy as np
 
 from diabolo.uses.compress.coding.heads import MOST_CATEGORIES, MOST_ORDERED, Plane
 from diabolo.uses.compress.content import Array
+from diabolo.uses.compress.sources.planes import plane_of
 
 SIGN = np.uint64(1 << 63)
 DIGIT = 8  # bits
@@ -97,12 +98,9 @@ def _digits(keys: np.ndarray, largest: int, recipe: dict[str, Any]) -> Part:
 
 
 def _plane(alphabet: int, ordered: bool, symbols: np.ndarray) -> Plane:
-    """With an edge where one of the ends is common."""
-    if ordered and alphabet > 2:
-        for edge in (0, alphabet - 1):
-            if (symbols == edge).mean() > 0.1:
-                return Plane(alphabet, True, edge)
-    return Plane(alphabet, ordered)
+    if not ordered:
+        return Plane(alphabet, False)
+    return plane_of(np.bincount(symbols.astype(np.int64), minlength=alphabet))
 
 
 def from_symbols(

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from diabolo.uses.compress.coding.heads import Plane
 from diabolo.uses.compress.content import Content, shown
 from diabolo.uses.compress.sources.columns import Fetch
 from diabolo.uses.compress.sources.grids import Rows, Span
 from diabolo.uses.compress.sources.material import Material, together
 from diabolo.uses.compress.sources.names import checked_name
+from diabolo.uses.compress.sources.planes import plane_of
 from diabolo.uses.compress.sources.pngs import Png, is_png, parsed, pixels_of, png, reads_back
-from diabolo.uses.compress.sources.tiles import Tiles, common_edge, counted, image_stream
+from diabolo.uses.compress.sources.tiles import DENSITIES, Tiles, counted, image_stream
 
 
 def files_in(folder: Path) -> dict[str, Path]:
@@ -78,8 +78,7 @@ def _add_images(found: Material, channels: int, images: list[tuple[str, Path, Pn
     few = len(values) <= 16
     table = np.searchsorted(values, np.arange(256)).astype(np.int16)
     levels = values if few else np.arange(256)
-    edges = [common_edge(one[levels]) for one in counts]
-    planes = tuple(Plane(len(levels), True, edge) for edge in edges)
+    planes = [plane_of(one[levels], DENSITIES) for one in counts]
 
     def read(first: int, last: int) -> np.ndarray:
         rows = tiles.cut(pixels, first, last, channels)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -13,8 +13,10 @@ from diabolo.uses.compress.coding.layout import Layout
 from diabolo.uses.compress.coding.streams import Stream
 from diabolo.uses.compress.content import Array, blocks
 from diabolo.uses.compress.sources.material import Material
+from diabolo.uses.compress.sources.planes import plane_of
 
 TILE = 64  # lines and cells of a tile of a large image
+DENSITIES = 5  # of a pixel: one for each of the guesses that training starts from
 
 
 def add_images(found: Material, images: Array, few: bool = False) -> dict[str, Any]:
@@ -40,7 +42,7 @@ def add_images(found: Material, images: Array, few: bool = False) -> dict[str, A
         return table[rows] if few else rows.astype(np.int16)
 
     levels = values if few else np.arange(256)
-    planes = tuple(Plane(len(levels), True, common_edge(one[levels])) for one in counts)
+    planes = [plane_of(one[levels], DENSITIES) for one in counts]
     found.streams.append(image_stream(tiles, planes, read))
     described: dict[str, Any] = {"stream": len(found.streams) - 1}
     return {**described, "values": values.tolist()} if few else described
@@ -53,36 +55,24 @@ def counted(images: np.ndarray) -> np.ndarray:
 
 
 def image_stream(
-    tiles: Tiles, planes: tuple[Plane, ...], read: Callable[[int, int], np.ndarray]
+    tiles: Tiles, planes: Sequence[Plane], read: Callable[[int, int], np.ndarray]
 ) -> Stream:
     """The stream of tiles of images, with what is known to predict pixels."""
     whole = tiles.each == 1
     photo = all(plane.edge < 0 for plane in planes) and planes[0].alphabet > 16
     binary = planes[0].alphabet == 2
+    smooth = 6 if len(planes) > 1 else 12  # more cells of a photograph slow training down
     layout = Layout(
         tiles.height,
         tiles.width,
-        planes,
-        reach=60 if binary else 24 if photo else 40,
+        tuple(planes),
+        reach=60 if binary else smooth if photo else 20,
         across=6,
         beside=4,
         differences=photo,
         position=whole and not photo,
     )
     return Stream(layout, tiles.count, read, tiles.sizes)
-
-
-def common_edge(counts: np.ndarray) -> int:
-    """The first or the last symbol, if it is common enough to be decided first; else −1."""
-    if len(counts) < 3:
-        return len(counts) - 2
-    for edge in (0, len(counts) - 1):
-        if counts[edge] > COMMON * counts.sum():
-            return edge
-    return -1
-
-
-COMMON = 0.1  # of all
 
 
 class Tiles:
