@@ -8,9 +8,9 @@ multiplies × rows at a time × precision; Python's own integers (tests/plain_re
 Two ways are exact if the bytes that the first one writes give the second one the symbols that went
 in. The control is the same model with weights that are no whole numbers, in networks and codes, so
 that probabilities come from floats; in the same matrix it must break, with codes and without, and
-between ways of one precision, too. Nearly every way of the control writes another file, which all ways
-must read: so it keeps to OpenBLAS, 7 and 256 rows at a time and three layouts, in the
-long form, too, which has all kernels.
+between ways of one precision, too. Nearly every way of the control writes another file, which all
+ways must read: so it keeps to OpenBLAS, 7 and 256 rows at a time and three layouts, in the long
+form, too, which has all kernels.
 
 Prints how many pairs are exact, and as its last line the numbers as JSON. Exit code 1: a pair of
 ours is not exact, or the control did not break.
