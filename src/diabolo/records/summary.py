@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 class Line(NamedTuple):
     """One figure of one arm over its seeds; None where a run did not get there.
 
+    worst : None, too, where no published number tells whether more is better.
     published : the number it stands beside, as in the document, or None.
     """
 
@@ -38,22 +39,23 @@ def _of_arm(
 ) -> list[Line]:
     measures = dict.fromkeys(name for run in runs for name in run["figures"])
     asked = {one["measure"]: one for one in published if one["arm"] == arm}
+    direction = {one["measure"]: one["higher"] for one in published}  # that of controls as well
     seconds = statistics.fmean(run["seconds"] for run in runs)
     found = []
     for measure in dict.fromkeys([*measures, *asked]):
         beside = asked.get(measure)
-        higher = bool(beside and beside["higher"])
+        higher = direction.get(measure, False)
         never = -math.inf if higher else math.inf
         values = [run["figures"].get(measure, never) for run in runs]
         is_time = beside is not None and beside["middle"] == "median"
         mean = statistics.median(values) if is_time else statistics.fmean(values)
-        worst = min(values) if higher else max(values)
+        worst = None if measure not in direction else min(values) if higher else max(values)
         found.append(Line(arm, measure, _finite(mean), _finite(worst), len(runs), seconds, beside))
     return found
 
 
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def number(value: float | None) -> str:
