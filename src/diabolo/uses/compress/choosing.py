@@ -87,6 +87,7 @@ def fitted(
             sizes=sizes,
             steps=math.ceil(share * min(steps or ENOUGH, ENOUGH)),
             seconds=share * seconds,
+            charged=stream.count * candidate.layout.cells,
             seed=seed,
             n_threads=n_threads,
             report=report,

@@ -12,8 +12,8 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -33,6 +33,7 @@ from diabolo.uses.compress.coding.layers import Above
 from diabolo.uses.compress.coding.layout import FULL, Inputs, Layout, Place
 from diabolo.uses.compress.coding.network import HIGHEST, SAFE, Weights
 from diabolo.uses.compress.coding.rans import SLOTS
+from diabolo.uses.compress.coding.rate import WeightRate
 from diabolo.uses.compress.coding.rounding import (
     ACTIVE,
     LARGEST,
@@ -213,6 +214,10 @@ class Predictor(nn.Module):
                 for part in parts:
                     part.mul_(factor.reshape(-1, *[1] * (part.ndim - 1)))
 
+    def grained(self) -> list[tuple[nn.Parameter, float]]:
+        """Tensors, and how many whole numbers are 1 of each."""
+        return [(getattr(self, name), GRAINS[name]) for name in Weights._fields]
+
     @torch.no_grad()
     def weights(self) -> Weights:
         """The whole numbers."""
@@ -231,9 +236,20 @@ def _with_slots(likely: Tensor, symbols: int) -> Tensor:
 
 
 class CodeLength(nn.Module):
-    """The objective: bits a cell, all planes together."""
+    """The objective: bits a cell, all planes together, and a cell's share of those of the weights.
 
-    def __init__(self, layout: Layout, units: Sequence[tuple[int, int]], seed: int) -> None:
+    charged : cells that the weights are for; None: weights cost nothing.
+    """
+
+    rate: WeightRate
+
+    def __init__(
+        self,
+        layout: Layout,
+        units: Sequence[tuple[int, int]],
+        seed: int,
+        charged: int | None = None,
+    ) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
         self.which = [c for c, plane in enumerate(layout.planes) if plane.outputs]
@@ -243,6 +259,14 @@ class CodeLength(nn.Module):
         self.positions = layout.positions.shape[1]
         self.autoencoder = None if layout.code is None else Autoencoder(layout, generator)
         self.cells = float(layout.cells)  # of a row, on average
+        self.charged = charged
+        predictors = cast(Iterable[Predictor], self.predictors)
+        self.rate = WeightRate([one for predictor in predictors for one in predictor.grained()])
+
+    def renewed(self) -> bool:
+        """Weights' densities as wide as they are now; training goes on."""
+        self.rate.renew()
+        return False
 
     def confine(self) -> None:
         """Keep every sum below 2²⁴."""
@@ -273,6 +297,8 @@ class CodeLength(nn.Module):
             bits = predictor.bits(hidden, where, x[:, middle:end], y[:, c])
             total = total + (bits * weight[:, 0]).mean()
             start = end
+        if self.charged is not None:
+            total = total + self.rate() / self.charged
         return {"loss": total, "rate": rate}
 
 
@@ -390,7 +416,7 @@ class Trained(NamedTuple):
     """Whole numbers for every plane (None where nothing has to be said), and how it went."""
 
     weights: list[Weights | None]
-    bits: float  # a cell, mean over the last steps
+    bits: float  # a cell, mean over the last steps; with its share of the weights where charged
     seconds: float
     steps: int
     rounding: float = 0.0  # share of the bits that whole numbers cost, beside floats
@@ -413,6 +439,7 @@ def train(
     steps: int = 4000,
     seconds: float = 60.0,
     lr: float = 1e-2,
+    charged: int | None = None,
     seed: int = 0,
     n_threads: int | None = None,
     report: Callable[[float, float, float], None] | None = None,
@@ -420,9 +447,10 @@ def train(
     """Learn to predict the symbols of these rows, for at most so many steps and seconds.
 
     rows : (n, height, width, planes) symbols.
+    charged : cells among which the length of the weights is shared; None: they cost nothing.
     report : told (seconds gone, seconds expected, bits a cell) now and then.
     """
-    objective = CodeLength(layout, units, seed)
+    objective = CodeLength(layout, units, seed, charged)
     if not objective.which:
         return Trained([None] * len(layout.planes), 0.0, 0.0, 0)
     began = time.monotonic()
@@ -436,7 +464,15 @@ def train(
         objective.autoencoder.warm = WARM * epochs
     player = Player("code length", objective, lr=lr, weight_decay=0.0, betas=(0.9, 0.99), clip=1.0)
     watch = _Watch(objective, began, seconds, epochs, report)
-    phase = Phase("predict", (player,), picker, max_epochs=epochs, patience=None, warmup=0.02)
+    phase = Phase(
+        "predict",
+        (player,),
+        picker,
+        max_epochs=epochs,
+        patience=None,
+        warmup=0.02,
+        renew=objective.renewed,
+    )
     outcome = fit(
         [phase],
         objective,
@@ -451,6 +487,7 @@ def train(
         assert isinstance(predictor, Predictor)
         weights[c] = predictor.weights()
     bits = outcome.history.records[-1]["train"]["loss"]
+    objective.charged = None  # what follows is of the code alone
     seconds = time.monotonic() - began
     done = len(outcome.history.records) * len(picker)
     parts = objective.autoencoder.parts() if objective.autoencoder is not None else ()
