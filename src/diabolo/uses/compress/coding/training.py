@@ -108,8 +108,8 @@ class Predictor(nn.Module):
 
         In images: left; above; the plane through three of them; halfway; on as the line above goes;
         and moved by what the channel before is off the same guess. Training that starts from 0, or
-        from one guess, does not find the others: MNIST took .12 bits a pixel more, CIFAR .08. In
-        columns of numbers: the symbol before.
+        from one guess, does not find the others: MNIST took .07 bits a pixel more. In columns of
+        numbers: the symbol before.
         """
         if layout.width == 1 and not layout.differences:
             return
@@ -128,11 +128,13 @@ class Predictor(nn.Module):
     def _spread(self) -> None:
         """Means at first over all symbols, where nothing is guessed; an edge as likely as not."""
         edge, parts = int(self.plane.edge >= 0), self.plane.parts
+        means = self.third_bias[edge + parts : edge + 2 * parts]
         if not self.skip.any():
-            spread = torch.linspace(1.0, 7.0, parts)
-            self.third_bias[edge + parts : edge + 2 * parts] = spread
-        else:
-            self.third_bias[edge + 2 * parts : edge + 3 * parts] = -2.0
+            means.copy_(torch.linspace(1.0, 7.0, parts))
+            return
+        self.third_bias[edge + 2 * parts : edge + 3 * parts] = -2.0
+        if self.layout.width == 1:  # one guess for all: beside it, too
+            means.copy_(torch.linspace(-1.0, 1.0, parts))
 
     def rounded(self, name: str) -> Tensor:
         weight, grain = getattr(self, name), GRAIN[name]
