@@ -37,7 +37,7 @@ from diabolo.uses.compress.coding.tables import (
 
 POINT = 12  # bits after the point of an output
 PARTS, MOST_PARTS = 3, 8  # logistic densities
-WEIGHTS = 4096  # their sum
+WEIGHTS = 4096  # the sum over densities and atoms
 MOST_ORDERED = 1024  # symbols: each takes one slot of 65536 for certain
 MOST_CATEGORIES = 64
 MOST_ATOMS = 8
