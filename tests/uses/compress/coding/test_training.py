@@ -8,7 +8,8 @@ from compressible import CODED, CONTEXT, LAYERED, LAYOUTS, symbols
 from diabolo.uses.compress.coding.autoencoder import seen
 from diabolo.uses.compress.coding.chunks import Model
 from diabolo.uses.compress.coding.codes import BitsBack
-from diabolo.uses.compress.coding.training import CodeLength, Picker, Samples, train
+from diabolo.uses.compress.coding.picking import Picker, Samples
+from diabolo.uses.compress.coding.training import CodeLength, train
 
 UNITS = (24, 16)
 
