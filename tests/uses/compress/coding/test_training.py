@@ -54,13 +54,14 @@ def test_outputs_in_training_are_those_of_the_whole_numbers(name):
     objective = shaken(layout)
     coder = whole(objective, layout)
     _, samples = all_places(layout, rows)
-    canvas, painted = None, samples.x[:, :0]
+    x = samples.x.T
+    canvas, painted = None, x[:0]
     if layout.code is not None:
         codes = coder.latents.likeliest(rows)
         canvas = coder.latents.canvas(codes)
         values = torch.from_numpy(layout.code.values[codes].T.astype(np.float32))
         with torch.no_grad():
-            painted = objective.autoencoder.canvas(values)
+            painted = objective.autoencoder.canvas(values).T
         assert len(np.unique(canvas)) > 20
     padded = coder._padded(len(rows))
     flat = rows.reshape(len(rows), -1).T
@@ -72,11 +73,11 @@ def test_outputs_in_training_are_those_of_the_whole_numbers(name):
     start = objective.positions
     for c, predictor in zip(objective.which, objective.predictors, strict=True):
         middle = start + predictor.inputs.count
-        hidden, where = samples.x[:, start:middle], samples.x[:, : objective.positions]
+        hidden, where = x[start:middle], x[: objective.positions]
         with torch.no_grad():
-            outputs = predictor.outputs(torch.cat([hidden, painted], 1), where).numpy() * 4096
+            outputs = predictor.outputs(torch.cat([hidden, painted]), where).numpy() * 4096
         for cell in range(layout.cells):
-            assert np.array_equal(outputs[cell :: layout.cells].T, found[cell, c])
+            assert np.array_equal(outputs[:, cell :: layout.cells], found[cell, c])
         start = middle + len(predictor.inputs.linear)
 
 

@@ -19,7 +19,7 @@ BATCH = 1024
 class Samples(NamedTuple):
     """Positions picked at random: inputs of all planes side by side, symbols of all planes."""
 
-    x: Tensor  # (b, Σ inputs + positions + Σ ordered) float32, whole numbers
+    x: Tensor  # (b, positions + Σ inputs + Σ ordered) float32, whole numbers; x.T is contiguous
     y: Tensor  # (b, planes) float32
     weight: Tensor  # (b, 1) float32
     rows: Tensor | None = None  # (r, knots · planes) float32: what the encoder sees, for codes

@@ -42,11 +42,13 @@ from diabolo.uses.compress.coding.rounding import (
     floored,
     grained,
     unrounded,
+    within,
 )
 
 GRAIN = {"first": 64, "where": 64, "second": 64, "third": 256, "skip": 4096}  # 1 of a weight
 BIAS = {"first_bias": 2**14, "second_bias": 2**14, "third_bias": 2**16}
 GRAINS = {**GRAIN, **BIAS}
+FAR = 1e30  # a sigmoid of it is 1, and has no slope
 LEFT, ABOVE, CORNER, RIGHT = (0, -1), (-1, 0), (-1, -1), (-1, 1)
 GUESSES = (
     {LEFT: 1.0},
@@ -131,52 +133,59 @@ class Predictor(nn.Module):
         return grained(weight, grain, LARGEST)
 
     def outputs(self, hidden: Tensor, where: Tensor) -> Tensor:
-        """(b, outputs), multiples of 1/4096: the whole numbers of `Network.run` by 4096."""
-        matrix = torch.cat([self.rounded("first"), self.rounded("where")], 1)
-        x = torch.cat([hidden, where], 1) / ACTIVE
-        h = activated(x @ matrix.T + grained(self.first_bias, BIAS["first_bias"]))
-        h = activated(h @ self.rounded("second").T + grained(self.second_bias, BIAS["second_bias"]))
-        o = h @ self.rounded("third").T + grained(self.third_bias, BIAS["third_bias"])
-        return floored(o, 4096)
+        """(outputs, b), multiples of 1/4096: the whole numbers of `Network.run` by 4096.
+
+        hidden (inputs, b), where (positions, b). Rows stand side by side all the way, for what
+        follows adds up a few outputs of many rows.
+        """
+        matrix = torch.cat([self.rounded("where"), self.rounded("first")], 1) / ACTIVE
+        x = torch.cat([where, hidden])
+        h = activated(matrix @ x + self._bias("first_bias"))
+        h = activated(self.rounded("second") @ h + self._bias("second_bias"))
+        return floored(self.rounded("third") @ h + self._bias("third_bias"), 4096)
+
+    def _bias(self, name: str) -> Tensor:
+        return grained(getattr(self, name), BIAS[name])[:, None]
 
     def bits(self, hidden: Tensor, where: Tensor, linear: Tensor, y: Tensor) -> Tensor:
         """Length of the code of symbols y (b,), in bits, (b,).
 
-        hidden (b, inputs), where (b, positions), linear (b, ordered): whole numbers.
+        hidden (inputs, b), where (positions, b), linear (ordered, b): whole numbers.
         """
         o = self.outputs(hidden, where)
         if not self.plane.ordered:
-            likely = F.log_softmax(o, 1).gather(1, y.long()[:, None])[:, 0].exp()
+            likely = F.log_softmax(o, 0).gather(0, y.long()[None])[0].exp()
             return -_with_slots(likely, self.plane.alphabet).log2()
         total = torch.zeros_like(y)
         inside = torch.ones_like(y)
         if self.plane.edge >= 0:
             inside = (y != self.plane.edge).to(y.dtype)
             sign = 1 - 2 * inside  # + for the edge
-            likely = torch.sigmoid(sign * o[:, 0]).clamp(1 / SLOTS, 1 - 1 / SLOTS)
+            likely = within(torch.sigmoid(sign * o[0]), 1 / SLOTS, 1 - 1 / SLOTS)
             total = total - likely.log2()
-            o = o[:, 1:]
+            o = o[1:]
         if self.plane.inner > 1:
             total = total - inside * self._mixture(o, linear, y).log2()
         return total
 
     def _mixture(self, o: Tensor, linear: Tensor, y: Tensor) -> Tensor:
+        """Probability of y (b,). o (outputs, b), linear (ordered, b)."""
         plane = self.plane
-        logits, means, flatness, atoms = o.split([*[plane.parts] * 3, len(plane.atoms)], 1)
+        logits, means, flatness, atoms = o.split([*[plane.parts] * 3, len(plane.atoms)])
         mean = floored(means * plane.unit, 16)
-        mean = mean + floored(linear @ self.rounded("skip").T, 16)
-        octaves = (8 * floored(flatness, 8) + plane.broad - 32).clamp(-32, 95) / 8
+        mean = mean + floored(self.rounded("skip") @ linear, 16)
+        octaves = within(floored(flatness, 8) + (plane.broad - 32) / 8, -4.0, 95 / 8)
         sharpness = torch.exp2(-octaves)
-        below = (y[:, None] - 0.5 - mean) * sharpness
+        below = (y - 0.5 - mean) * sharpness
         above = below + sharpness
         first, last = plane.first, plane.first + plane.inner - 1
-        up = torch.where(y[:, None] >= last, torch.ones_like(above), torch.sigmoid(above))
-        down = torch.where(y[:, None] <= first, torch.zeros_like(below), torch.sigmoid(below))
+        up = torch.sigmoid(above + FAR * (y >= last))  # all that is beyond an end belongs to it
+        down = torch.sigmoid(below - FAR * (y <= first))
         pieces = up - down
         if plane.atoms:
-            logits = torch.cat([logits, atoms], 1)
-            pieces = torch.cat([pieces, (y[:, None] == self.atoms).to(y.dtype)], 1)
-        likely = (F.softmax(logits, 1) * pieces).sum(1)
+            logits = torch.cat([logits, atoms])
+            pieces = torch.cat([pieces, (y == self.atoms[:, None]).to(y.dtype)])
+        likely = (F.softmax(logits, 0) * pieces).sum(0)
         return _with_slots(likely.clamp_min(0), plane.inner)
 
     @torch.no_grad()
@@ -269,8 +278,9 @@ class CodeLength(nn.Module):
     def forward(
         self, batch: Samples, clock: Tensor, generator: torch.Generator
     ) -> dict[str, Tensor]:
-        x, y, weight, rows, place = batch
-        where, start, total = x[:, : self.positions], self.positions, torch.zeros(())
+        _, y, weight, rows, place = batch
+        x = batch.x.T  # as it lies in memory
+        where, start, total = x[: self.positions], self.positions, torch.zeros(())
         painted, rate = None, torch.zeros(())
         if self.autoencoder is not None:
             assert rows is not None
@@ -283,10 +293,10 @@ class CodeLength(nn.Module):
             assert isinstance(predictor, Predictor)
             middle = start + predictor.inputs.count
             end = middle + len(predictor.inputs.linear)
-            hidden = x[:, start:middle]
+            hidden = x[start:middle]
             if painted is not None:
-                hidden = torch.cat([hidden, painted], 1)
-            bits = predictor.bits(hidden, where, x[:, middle:end], y[:, c])
+                hidden = torch.cat([hidden, painted.T])
+            bits = predictor.bits(hidden, where, x[middle:end], y[:, c])
             total = total + (bits * weight[:, 0]).mean()
             start = end
         if self.charged is not None:
