@@ -330,7 +330,7 @@ def train(
     sizes: Sizes = None,
     steps: int = 4000,
     seconds: float = 60.0,
-    lr: float = 1e-2,
+    lr: float | None = None,
     charged: int | None = None,
     seed: int = 0,
     n_threads: int | None = None,
@@ -339,6 +339,7 @@ def train(
     """Learn to predict the symbols of these rows, for at most so many steps and seconds.
 
     rows : (n, height, width, planes) symbols.
+    lr : the highest learning rate; None: `rate_for` as many steps as there will be.
     charged : cells among which the length of the weights is shared; None: they cost nothing.
     report : told (seconds gone, seconds expected, bits a cell) now and then.
     """
@@ -354,7 +355,14 @@ def train(
     epochs = max(1, steps // len(picker))
     if objective.autoencoder is not None:
         objective.autoencoder.warm = WARM * epochs
-    player = Player("code length", objective, lr=lr, weight_decay=0.0, betas=(0.9, 0.99), clip=1.0)
+    player = Player(
+        "code length",
+        objective,
+        lr=rate_for(epochs * len(picker)) if lr is None else lr,
+        weight_decay=0.0,
+        betas=(0.9, 0.99),
+        clip=1.0,
+    )
     watch = _Watch(objective, began, seconds, epochs, report)
     phase = Phase(
         "predict",
@@ -387,6 +395,16 @@ def train(
 
 
 PER_EPOCH = 100
+
+
+def rate_for(steps: int) -> float:
+    """The highest learning rate for so many steps.
+
+    Bits a pixel of MNIST, two seeds each, with .01 and with .005: after 2,000 steps 1.115, 1.116 and
+    1.129, 1.126; after 8,000 1.061, 1.052 and 1.065, 1.050; after 60,000 1.017, 1.044 and 1.010,
+    1.016.
+    """
+    return 1e-2 * min(1.0, (8000 / steps) ** (1 / 3))
 
 
 @torch.no_grad()
