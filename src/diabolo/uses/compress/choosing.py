@@ -30,7 +30,7 @@ ENOUGH = 100_000  # steps after which training gains next to nothing
 UNITS = (96, 64, 48, 32, 24, 16, 12, 8, 4)
 MOST_TRAINED_ON = 2**25  # symbols
 # of zstandard's bytes that a model may cost, with a byte a weight: with 24, 32, 48 and 96 units a
-# file of binarised MNIST took .167, .1665, .1674 and .1702 bits a pixel; with 64 and 96 MNIST the same
+# file of binarised MNIST took .167, .1665, .1674 and .1702 bits a pixel; MNIST with 64 what with 96
 MODEL_SHARE = 0.015
 DECODERS = ("context", "both", "code")
 SMALLEST = "smallest"  # of these, whatever the size of the data
