@@ -101,18 +101,21 @@ def test_any_text(rows, chunk, tmp_path):
 
 @pytest.mark.soak
 def test_ten_thousand_inputs_come_back(tmp_path):
+    arrays, texts = tmp_path / "arrays", tmp_path / "texts"
+    arrays.mkdir()
+    texts.mkdir()
     with counted("compression there and back") as counts:
         coded: list[int] = []
 
         @settings(max_examples=MANY, **RELAXED)
         @given(array=ANY_ARRAY, chunk=CHUNKS)
         def arrays_come_back(array, chunk):
-            coded.append(comes_back(saved(tmp_path, array), tmp_path, chunk))
+            coded.append(comes_back(saved(arrays, array), arrays, chunk))
 
         @settings(max_examples=MANY, **RELAXED)
         @given(rows=ANY_TEXT, chunk=CHUNKS)
         def texts_come_back(rows, chunk):
-            coded.append(comes_back(text_file(tmp_path, rows), tmp_path, chunk))
+            coded.append(comes_back(text_file(texts, rows), texts, chunk))
 
         arrays_come_back()
         texts_come_back()
