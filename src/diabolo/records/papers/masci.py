@@ -27,17 +27,21 @@ def learn(trial: Trial) -> Any:
     """Features of all images, then everything with the labelled ones."""
     settings = dict(trial.settings)
     epochs, tuning = settings.pop("epochs"), settings.pop("tuning")
+    common = {
+        "control": False,
+        "batch_size": 64,
+        "lr": tuning["lr"],
+        "corrupt": settings.pop("corrupt"),
+    }
     known = trial.train.labels != NONE
     x, y = trial.train.x, trial.train.labels
     model = diabolo.DenoisingAutoencoder(
         network="convolutional",
         n_components=128,
-        level=0.3,
         early_stopping=False,
         max_epochs=trial.epochs(max(1, epochs)),
         **settings,
     )
-    common = {"control": False, "batch_size": 64, "lr": tuning["lr"]}
     rounds = trial.epochs(tuning["epochs"])
     if not epochs:
         classifier = EncoderClassifier(estimator=model, pretrain=False, max_epochs=rounds, **common)
@@ -54,9 +58,12 @@ def measure(classifier: Any, trial: Trial) -> Figures:
 
 RECIPE = {
     "channels": (32, 64, 128),
+    "noise": "moves",
+    "level": 0.1,
     "epochs": 3,
     "lr": 2e-3,
     "tuning": {"epochs": 30, "lr": 1e-3},
+    "corrupt": False,  # labelled images come as they are: the control must not learn from moves
 }
 
 MASCI_2011 = Record(
@@ -81,12 +88,14 @@ MASCI_2011 = Record(
     arms=(
         Arm(
             "ours",
-            "first a denoising autoencoder of all images, 30 % of the pixels masked",
+            "first a denoising autoencoder of all images, which undoes small moves",
             learn,
             measure,
             settings=RECIPE,
             choices=(
                 {"epochs": 6},
+                {"noise": "masking", "level": 0.3},
+                {"corrupt": True},
                 {"tuning": {"epochs": 30, "lr": 3e-3}},
                 {"tuning": {"epochs": 30, "lr": 3e-4}},
             ),

@@ -9,11 +9,13 @@ The loss is the length of the code, in bits a symbol position.
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
+import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -23,7 +25,9 @@ from torch import Tensor, nn
 from diabolo.engine.events import History, Nobody
 from diabolo.engine.fit import fit
 from diabolo.engine.players import Player
+from diabolo.engine.replay import best_step
 from diabolo.engine.schedule import Phase
+from diabolo.engine.speed import FlatParameters
 from diabolo.uses.compress.coding import network
 from diabolo.uses.compress.coding.autoencoder import WARM, Autoencoder
 from diabolo.uses.compress.coding.chunks import Model, Sizes
@@ -351,8 +355,9 @@ def train(
     picker = kind(layout, rows, sizes, min(PER_EPOCH, steps), seed)
     if sizes is not None:
         objective.cells = float(sizes.prod(1).mean())
-    steps = min(steps, _affordable(objective, picker, seconds - (time.monotonic() - began)))
-    epochs = max(1, steps // len(picker))
+    each = _seconds_a_step(objective, picker)
+    epochs = min(steps, int((seconds - (time.monotonic() - began)) / each)) // len(picker)
+    epochs = max(1, epochs)
     if objective.autoencoder is not None:
         objective.autoencoder.warm = WARM * epochs
     player = Player(
@@ -423,23 +428,20 @@ def rounding_cost(objective: nn.Module, picker: Picker) -> float:
     return whole / real - 1 if real > 0 else 0.0
 
 
-def _affordable(objective: nn.Module, picker: Picker, seconds: float) -> int:
-    """Steps that fit into so many seconds, by timing a few."""
-    batches = list(picker.epoch(-1 & 0xFFFF, start=max(0, len(picker) - 6)))
+def _seconds_a_step(objective: nn.Module, picker: Picker) -> float:
+    """By some steps of a copy, as training takes them."""
+    copied = copy.deepcopy(objective)
+    step = best_step(copied, FlatParameters(copied))
     clock, generator = torch.zeros(()), torch.Generator()
-    took = []
-    for _ in range(2):
-        for batch in batches:
-            began = time.perf_counter()
-            objective(batch, clock, generator)["loss"].backward()
-            took.append(time.perf_counter() - began)
-    for parameter in objective.parameters():
-        parameter.grad = None
-    step = REPLAYED * sorted(took)[len(took) // 2]
-    return max(len(picker), int(max(0.0, seconds) / step))
+    took, began = [], time.perf_counter()
+    for batch in itertools.islice(picker.epoch(-1 & 0xFFFF), WRITTEN_DOWN + 5):
+        step(cast(Any, batch), clock, generator)
+        took.append(time.perf_counter() - began)
+        began += took[-1]
+    return 1.1 * statistics.median(took[WRITTEN_DOWN:] or took)  # the optimiser takes a tenth
 
 
-REPLAYED = 0.65  # of an eager step's time; .58 was measured on MNIST
+WRITTEN_DOWN = 3  # steps after which the next dozen are replayed
 
 
 class _Watch(Nobody):
