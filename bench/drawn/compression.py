@@ -31,7 +31,7 @@ def compress(found: Results) -> Iterable[str]:
     names = found.those(*SETS)
     by_others = {name: _by_others(found[name]["others"]) for name in names}
     others = [*dict.fromkeys(other for one in by_others.values() for other in one)]
-    rows = [("", "raw, bytes", "ours, bytes", "model", "ours", *others, "coding, decoding")]
+    rows = [("", "raw, bytes", "ours, bytes", "model", "ours", *others, "MB/s in, out", "cores")]
     for name in names:
         of = found[name]
         values = of["raw"] if SETS[name].endswith(".csv") else of["values"] or of["raw"]
@@ -44,7 +44,8 @@ def compress(found: Results) -> Iterable[str]:
                 f"{of['bytes']:,}",
                 f"{of['model']:,}",
                 *("" if "nan" in text else text for (text,) in texts),
-                f"{of['coding MB/s'] or 0:.2f}, {of['decoding MB/s']:.2f} MB/s",
+                f"{of['coding MB/s'] or 0:.2f}, {of['decoding MB/s']:.2f}",
+                str(found.settings(name)["threads"] or "all"),
             )
         )
     budget = span([found.settings(name)["budget"] for name in names], "{:g}")
