@@ -37,7 +37,7 @@ SMALLEST = "smallest"  # of these, whatever the size of the data
 PROBE, ASKED = 0.02, 0.1  # of the time, for each decoder that is tried; where that was asked for
 PROBED = 256  # rows that are then coded
 # zstandard's bytes from which codes are tried unasked: trained to the end, they paid on no set of
-# bench/compress.py, of which the largest has 11 MB; of more, a hundredth is worth 6 % of the training
+# bench/compress.py, the largest of 11 MB; of more, a hundredth is worth 6 % of the training
 WORTH_TRYING = 2**24
 LEAST_STEPS = 2000  # of training in all, for a probe to tell anything
 KNOTS = 7  # each way, of a code beside context
