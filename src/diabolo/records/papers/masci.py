@@ -62,8 +62,8 @@ RECIPE = {
     "level": 0.1,
     "epochs": 3,
     "lr": 2e-3,
-    "tuning": {"epochs": 30, "lr": 1e-3},
-    "corrupt": False,  # labelled images come as they are: the control must not learn from moves
+    "tuning": {"epochs": 30, "lr": 3e-3},
+    "corrupt": True,  # labelled images come moved, too, in the control as well
 }
 
 MASCI_2011 = Record(
@@ -95,9 +95,8 @@ MASCI_2011 = Record(
             choices=(
                 {"epochs": 6},
                 {"noise": "masking", "level": 0.3},
-                {"corrupt": True},
-                {"tuning": {"epochs": 30, "lr": 3e-3}},
-                {"tuning": {"epochs": 30, "lr": 3e-4}},
+                {"corrupt": False},
+                {"tuning": {"epochs": 30, "lr": 1e-3}},
             ),
         ),
         Arm(
@@ -106,7 +105,7 @@ MASCI_2011 = Record(
             learn,
             measure,
             # an image without label goes up and down: at least two with label, which go up alone
-            settings={**RECIPE, "epochs": 0, "tuning": {"epochs": 78, "lr": 1e-3}},
+            settings={**RECIPE, "epochs": 0, "tuning": {"epochs": 78, "lr": 3e-3}},
         ),
     ),
     published=(

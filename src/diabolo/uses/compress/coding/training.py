@@ -25,9 +25,9 @@ from torch import Tensor, nn
 from diabolo.engine.events import History, Nobody
 from diabolo.engine.fit import fit
 from diabolo.engine.players import Player
-from diabolo.engine.replay import best_step
+from diabolo.engine.replay import ReplayedStep, best_step
 from diabolo.engine.schedule import Phase
-from diabolo.engine.speed import FlatParameters
+from diabolo.engine.speed import EagerStep, FlatParameters
 from diabolo.uses.compress.coding import network
 from diabolo.uses.compress.coding.autoencoder import WARM, Autoencoder
 from diabolo.uses.compress.coding.chunks import Model, Sizes
@@ -355,9 +355,11 @@ def train(
     picker = kind(layout, rows, sizes, min(PER_EPOCH, steps), seed)
     if sizes is not None:
         objective.cells = float(sizes.prod(1).mean())
-    each = _seconds_a_step(objective, picker)
-    epochs = min(steps, int((seconds - (time.monotonic() - began)) / each)) // len(picker)
-    epochs = max(1, epochs)
+    each = _seconds_a_step(objective, picker, seconds - (time.monotonic() - began))
+    left = max(0.0, seconds - (time.monotonic() - began))
+    steps = max(1, int(min(steps, left / each)))
+    picker.batches = min(len(picker), steps)
+    epochs = steps // len(picker)
     if objective.autoencoder is not None:
         objective.autoencoder.warm = WARM * epochs
     player = Player(
@@ -428,20 +430,28 @@ def rounding_cost(objective: nn.Module, picker: Picker) -> float:
     return whole / real - 1 if real > 0 else 0.0
 
 
-def _seconds_a_step(objective: nn.Module, picker: Picker) -> float:
-    """By some steps of a copy, as training takes them."""
+def _seconds_a_step(objective: nn.Module, picker: Picker, left: float) -> float:
+    """By some steps of a copy, as training that has so many seconds takes them."""
     copied = copy.deepcopy(objective)
-    step = best_step(copied, FlatParameters(copied))
+    flat, batches = FlatParameters(copied), picker.epoch(-1 & 0xFFFF)
     clock, generator = torch.zeros(()), torch.Generator()
-    took, began = [], time.perf_counter()
-    for batch in itertools.islice(picker.epoch(-1 & 0xFFFF), WRITTEN_DOWN + 5):
-        step(cast(Any, batch), clock, generator)
-        took.append(time.perf_counter() - began)
-        began += took[-1]
-    return 1.1 * statistics.median(took[WRITTEN_DOWN:] or took)  # the optimiser takes a tenth
+
+    def median(step: EagerStep | ReplayedStep, first: int, count: int) -> float:
+        took, began = [0.0], time.perf_counter()
+        for batch in itertools.islice(batches, first + count):
+            step(cast(Any, batch), clock, generator)
+            took.append(time.perf_counter() - began)
+            began += took[-1]
+        return statistics.median(took[1 + first :] or took)
+
+    eager = median(best_step(copied, flat, expected_steps=0), 1, 2)
+    expected = int(left / eager) if eager else 0
+    step = best_step(copied, flat, expected_steps=expected)
+    each = median(step, WRITTEN_DOWN, 5) or eager
+    return 1.1 * each  # the optimiser takes a tenth
 
 
-WRITTEN_DOWN = 3  # steps after which the next dozen are replayed
+WRITTEN_DOWN = 3  # steps, after which those of the next dozen are replayed
 
 
 class _Watch(Nobody):
