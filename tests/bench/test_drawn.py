@@ -120,13 +120,14 @@ def test_choices_with_their_worst_seed():
 def test_bits_beside_other_programs():
     row = {"raw": 1000, "bytes": 250, "values": 1000, "model": 50, "fallback": False}
     row |= {"coding MB/s": None, "decoding MB/s": 2.0}
-    images = section({**row, "others": {"xz -9e": 500, "PNG, each": 200}}, budget=180.0)
-    texts = section({**row, "values": None, "others": {"xz -9e": 300}}, budget=60.0)
+    images = section({**row, "others": {"xz -9e": 500, "PNG, each": 200}}, budget=180.0, threads=1)
+    others = {"xz -9e": 300}
+    texts = section({**row, "values": None, "others": others}, budget=60.0, threads=None)
     found = drawn("compress", mnist=images, mpg=texts)
     assert "after at most 60 to 180 s of training" in " ".join(found)
     assert found[-2:] == [
-        "| MNIST | 1,000 | 250 | 50 | 2.000 | 4.000 | **1.600** | 0.00, 2.00 MB/s |",
-        "| mpg .csv | 1,000 | 250 | 50 | **2.000** | 2.400 |  | 0.00, 2.00 MB/s |",
+        "| MNIST | 1,000 | 250 | 50 | 2.000 | 4.000 | **1.600** | 0.00, 2.00 | 1 |",
+        "| mpg .csv | 1,000 | 250 | 50 | **2.000** | 2.400 |  | 0.00, 2.00 | all |",
     ]
 
 
