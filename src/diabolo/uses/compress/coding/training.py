@@ -355,7 +355,7 @@ def train(
     picker = kind(layout, rows, sizes, min(PER_EPOCH, steps), seed)
     if sizes is not None:
         objective.cells = float(sizes.prod(1).mean())
-    each = _seconds_a_step(objective, picker, seconds - (time.monotonic() - began))
+    each = _seconds_a_step(objective, picker, steps, seconds - (time.monotonic() - began))
     left = max(0.0, seconds - (time.monotonic() - began))
     steps = max(1, int(min(steps, left / each)))
     picker.batches = min(len(picker), steps)
@@ -430,7 +430,7 @@ def rounding_cost(objective: nn.Module, picker: Picker) -> float:
     return whole / real - 1 if real > 0 else 0.0
 
 
-def _seconds_a_step(objective: nn.Module, picker: Picker, left: float) -> float:
+def _seconds_a_step(objective: nn.Module, picker: Picker, steps: int, left: float) -> float:
     """By some steps of a copy, as training that has so many seconds takes them."""
     copied = copy.deepcopy(objective)
     flat, batches = FlatParameters(copied), picker.epoch(-1 & 0xFFFF)
@@ -445,8 +445,9 @@ def _seconds_a_step(objective: nn.Module, picker: Picker, left: float) -> float:
         return statistics.median(took[1 + first :] or took)
 
     eager = median(best_step(copied, flat, expected_steps=0), 1, 2)
-    expected = int(left / eager) if eager else 0
-    step = best_step(copied, flat, expected_steps=expected)
+    if 1.5 * eager * steps <= left:  # there is time for all of them: no need to know more
+        return eager
+    step = best_step(copied, flat, expected_steps=int(left / eager))
     each = median(step, WRITTEN_DOWN, 5) or eager
     return 1.1 * each  # the optimiser takes a tenth
 
