@@ -46,9 +46,11 @@ FOLDER = Path(__file__).resolve().parent / "peers"
 CONTESTANTS: dict[str, tuple[str, list[str] | None]] = {
     OURS: ("by_diabolo", None),
     "diabolo int8": ("by_diabolo_int8", None),
+    "diabolo bfloat16": ("by_diabolo_bfloat16", None),
     "torch by hand": ("by_hand", None),
     "torch loop": ("by_torch", ["torch"]),
     "jax": ("by_jax", ["jax", "optax"]),
+    "jax bfloat16": ("by_jax_bfloat16", ["jax", "optax"]),
     "keras-jax": ("by_keras_jax", ["keras", "jax"]),
     "keras-torch": ("by_keras_torch", ["keras", "torch"]),
     "pythae": ("by_pythae", ["pythae"]),
@@ -198,6 +200,8 @@ def entered(name: str, task: str) -> bool:
     """Whether a contestant can do a task, and doing it says something new."""
     if name == "diabolo int8":
         return task == "encode"
+    if name in {"diabolo bfloat16", "jax bfloat16"}:  # the others' products are in float32
+        return task in {"large-128", "large-1000", "quality"}
     if name in {"torch by hand", "keras-torch"} and task == "many":
         return False
     return task not in ONLY or ONLY[task](name)

@@ -11,6 +11,7 @@ the same arithmetic in one process, taking turns; what is printed are medians ov
     torch     the loop everybody writes, with Adam(fused=True)
     eager     ours without replay
     diabolo   ours
+    bfloat16  ours, its products in bfloat16
 
 Figures go to results/step.json, a section for each net and batch.
 """
@@ -23,6 +24,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -219,6 +221,7 @@ def single(sizes: tuple[int, ...], batch: int) -> Contestants:
         "torch": Torch(sizes, Rows(sizes[0], batch)),
         "eager": Ours(sizes, Rows(sizes[0], batch), EagerStep),
         "diabolo": Ours(sizes, Rows(sizes[0], batch), best_step),
+        "bfloat16": Ours(sizes, Rows(sizes[0], batch), partial(best_step, precision="bfloat16")),
     }
 
 

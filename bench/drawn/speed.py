@@ -17,7 +17,13 @@ STEPS = {
 
 @table("step")
 def step(found: Results) -> Rows:
-    names = {"limit": "limit", "hand": "by hand", "torch": "torch", "diabolo": "diabolo"}
+    names = {
+        "limit": "limit",
+        "hand": "by hand",
+        "torch": "torch",
+        "diabolo": "diabolo",
+        "bfloat16": "in bfloat16",
+    }
     beside = {"hand": "of by hand", "torch": "of torch", "limit": "of the limit"}
     yield "", *names.values(), *beside.values()
     for section, title in STEPS.items():

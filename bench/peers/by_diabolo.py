@@ -18,7 +18,7 @@ from diabolo.estimators.abreast import fit_abreast
 VERSION = diabolo.__version__
 
 
-def _estimator(net: Net, epochs: int, seed: int = 0) -> diabolo.Autoencoder:
+def estimator(net: Net, epochs: int, seed: int = 0) -> diabolo.Autoencoder:
     return diabolo.Autoencoder(
         n_components=net.code,
         hidden_layer_sizes=net.hidden,
@@ -35,11 +35,11 @@ def _estimator(net: Net, epochs: int, seed: int = 0) -> diabolo.Autoencoder:
 
 
 def fit(X: np.ndarray, net: Net, epochs: int) -> diabolo.Autoencoder:
-    return _estimator(net, epochs).fit(X)
+    return estimator(net, epochs).fit(X)
 
 
 def fit_many(X: np.ndarray, net: Net, epochs: int, count: int) -> None:
-    fit_abreast([_estimator(net, epochs, seed) for seed in range(count)], open_dataset(X))
+    fit_abreast([estimator(net, epochs, seed) for seed in range(count)], open_dataset(X))
 
 
 def encode(model: diabolo.Autoencoder, X: np.ndarray) -> np.ndarray:

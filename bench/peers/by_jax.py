@@ -26,9 +26,13 @@ def start(net: Net, key: jax.Array) -> list[tuple[jax.Array, jax.Array]]:
     ]
 
 
+def product(x: jax.Array, w: jax.Array) -> jax.Array:
+    return x @ w
+
+
 def chain(weights: list[Any], x: jax.Array) -> jax.Array:
     for number, (w, b) in enumerate(weights):
-        x = x @ w + b
+        x = product(x, w) + b
         x = jax.nn.relu(x) if number + 1 < len(weights) else x
     return x
 

@@ -49,6 +49,7 @@ class CrowdStep:
 
     trains : names of a member's parameters, as in FlatParameters.
     expected_steps : how often it will be called.
+    precision : of products with weights, as of an EagerStep.
 
     vector, gradient : of all members together.
     parts : how many equal pieces of the vector are a member's each.
@@ -56,10 +57,14 @@ class CrowdStep:
     """
 
     def __init__(
-        self, objective: Crowd, trains: Sequence[str] | None, expected_steps: int | None = None
+        self,
+        objective: Crowd,
+        trains: Sequence[str] | None,
+        expected_steps: int | None = None,
+        precision: str = "float32",
     ) -> None:
         self.objective = objective
-        self.stack = StackedStep(list(objective.members), trains, expected_steps)
+        self.stack = StackedStep(list(objective.members), trains, expected_steps, precision)
         self.vector, self.gradient = self.stack.vector, self.stack.gradient
         self.parts, self.shapes = len(objective.members), self.stack.rows[0].shapes
         self.release = self.stack.release

@@ -7,7 +7,7 @@
                     forward, backward, step
             evaluate, remember the best, perhaps stop
 
-Concerns that wrap a step (precision, distribution) belong around `Seat`, not in here.
+Concerns that wrap a step (precision, threads) belong to `Seat`, not in here.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ class Table:
                 while not self._is_over():
                     self._epoch(watcher)
             self._note_gain()
-            self.run.history.notes += [seat.step.note for seat in self.seats if seat.step.note]
+            self.run.history.notes += [note for seat in self.seats for note in seat.notes()]
         except KeyboardInterrupt:
             self.run.interrupted = True
             self.run.history.notes.append(

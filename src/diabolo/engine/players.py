@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from diabolo.engine.crowd import Crowd, CrowdStep, streams_from
+from diabolo.engine.precision import chosen, remark
 from diabolo.engine.replay import best_step
-from diabolo.engine.speed import BUFFER, FlatParameters, FusedAdamW
+from diabolo.engine.speed import BUFFER, EagerStep, FlatParameters, FusedAdamW
 from diabolo.engine.threads import ThreadedStep
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class Player:
         Training goes on with w; held-out rows are judged, and the fit ends, with w̄
         (Polyak & Juditsky 1992; for generators Yazıcı et al. 2019). None: no average.
     betas : decay of Adam's first and second moment.
+    precision : of products with weights, "float32", "bfloat16" or "auto", which takes what is
+        quicker on this machine (`diabolo.engine.precision`).
     """
 
     name: str
@@ -41,6 +44,7 @@ class Player:
     clip: float | None = None
     averaging: float | None = None
     betas: tuple[float, float] = (0.9, 0.999)
+    precision: str = "float32"
 
 
 class Seat:
@@ -59,18 +63,24 @@ class Seat:
         self.name = player.name
         self.objective = player.objective
         self.lr = player.lr
+        self.precision = chosen(player.precision, player.objective.parameters())
         self.streams: tuple[torch.Generator, ...] = ()
         self.flat: FlatParameters | CrowdStep
         if isinstance(player.objective, Crowd):
-            self.flat = stack = CrowdStep(player.objective, player.trains, expected_steps)
+            self.flat = stack = CrowdStep(
+                player.objective, player.trains, expected_steps, self.precision
+            )
             self.streams = streams_from(generator, stack.parts)
             self.step = ThreadedStep(
                 stack, player.objective, stack, n_threads, plain=stack.one_by_one
             )
         else:
             self.flat = flat = FlatParameters(player.objective, player.trains)
-            step = best_step(player.objective, flat, expected_steps=expected_steps)
-            self.step = ThreadedStep(step, player.objective, flat, n_threads)
+            step = best_step(
+                player.objective, flat, expected_steps=expected_steps, precision=self.precision
+            )
+            plain = EagerStep(player.objective, flat, self.precision)
+            self.step = ThreadedStep(step, player.objective, flat, n_threads, plain=plain)
         self.optimiser = FusedAdamW(
             self.flat,
             player.lr,
@@ -82,6 +92,11 @@ class Seat:
         self.averaging = player.averaging
         self.average = None if player.averaging is None else self.flat.vector.clone()
         self.buffers = dict(player.objective.named_buffers())
+
+    def notes(self) -> list[str]:
+        """What should be known of how the steps were taken."""
+        precision = remark(self.precision, self.objective.parameters())
+        return [note for note in (self.step.note, precision) if note]
 
     def differentiate(
         self, batch: Batch, clock: Tensor, generator: torch.Generator

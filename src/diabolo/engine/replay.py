@@ -50,20 +50,22 @@ Record = Callable[..., Recording]  # of (batch, clock, generator)
 
 
 def best_step(
-    objective: nn.Module, flat: FlatParameters, *, expected_steps: int | None = None
+    objective: nn.Module,
+    flat: FlatParameters,
+    *,
+    expected_steps: int | None = None,
+    precision: str = "float32",
 ) -> EagerStep | ReplayedStep:
     """The step that trains `flat` soonest if it is called so often (None: very often).
 
     `step(batch, clock, generator)` fills `flat.gradient` and returns the detached terms;
     `step.reason` says why it is eager, or is None.
     """
-    eager = EagerStep(objective, flat)
+    eager = EagerStep(objective, flat, precision)
     if reason := better_eager(objective, flat, expected_steps):
         eager.reason = reason
         return eager
-    return ReplayedStep(
-        eager, partial(record, objective, flat), flat.gradient, [*objective.buffers()]
-    )
+    return ReplayedStep(eager, partial(record, eager), flat.gradient, [*objective.buffers()])
 
 
 def better_eager(
@@ -84,12 +86,13 @@ CONVOLUTIONS = "convolutions gain nothing from a replay"
 
 
 def record(
-    objective: nn.Module, flat: FlatParameters, batch: Batch, clock: Tensor, generator: Generators
+    step: EagerStep, batch: Batch, clock: Tensor, generator: torch.Generator | None
 ) -> Recording:
-    """Write down loss and gradient; `flat` is left as it was."""
+    """Write down loss and gradient of a step; its parameters are left as they were."""
+    objective, flat = step.objective, step.flat
     buffers = dict(objective.named_buffers())
     with Tape() as tape:
-        terms = objective(batch, clock, generator)
+        terms = step.forward(batch, clock, generator)
         gradients = torch.autograd.grad(terms["loss"], flat.parameters, materialize_grads=True)
     _require_same_buffers(objective, buffers)
     return Recording(tape, terms, list(zip(gradients, flat.gradients, strict=True)))

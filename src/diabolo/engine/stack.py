@@ -36,6 +36,7 @@ class StackedStep:
     objectives : K modules of one architecture; their parameters and buffers become rows.
     names      : of the parameters to train, as in FlatParameters.
     expected_steps : how often it will be called; None: very often.
+    precision  : of products with weights, as of an EagerStep.
 
     rows             : every model's own FlatParameters.
     vector, gradient : of all models together, (K · size,); give the stack to one FusedAdamW.
@@ -47,6 +48,7 @@ class StackedStep:
         objectives: Sequence[nn.Module],
         names: Sequence[str] | None = None,
         expected_steps: int | None = None,
+        precision: str = "float32",
     ) -> None:
         self.objectives = list(objectives)
         _require_alike(self.objectives)
@@ -63,7 +65,10 @@ class StackedStep:
         ]
         loose = [_untrained(module, chosen.names) for module in self.objectives]
         self._untrained = [_stacked([one[name] for one in loose]) for name in loose[0]]
-        self._eager = [EagerStep(o, row) for o, row in zip(self.objectives, self.rows, strict=True)]
+        self._eager = [
+            EagerStep(objective, row, precision)
+            for objective, row in zip(self.objectives, self.rows, strict=True)
+        ]
         self._step = ReplayedStep(self.one_by_one, self._record, self.gradient, self._untrained)
         # what is written down once is saved K times in every step
         calls = None if expected_steps is None else expected_steps * len(self.objectives)
@@ -102,7 +107,7 @@ class StackedStep:
     def _record(self, batch: Batch, clock: Tensor, generators: Streams) -> Recording:
         """Write down the first model's step, then the same for all."""
         stream = None if generators is None else generators[0]
-        one = record(self.objectives[0], self.rows[0], _row(batch, 0), clock, stream)
+        one = record(self._eager[0], _row(batch, 0), clock, stream)
         stacks = [self.matrix, self.gradient.view_as(self.matrix), *self._untrained]
         stacks += [field for field in batch if field is not None]
         many = _Multiplied(one.tape, stacks, generators)

@@ -63,7 +63,8 @@ class Fits:
     ) -> Player:
         """Who trains what `trains` names (None: all), with the estimator's settings or `others`."""
         settings = self.estimator
-        given = {"lr": settings.lr, "weight_decay": settings.weight_decay, "clip": settings.clip}
+        names = ("lr", "weight_decay", "clip", "precision")
+        given = {name: getattr(settings, name) for name in names}
         return Player(name, objective, trains, **{**given, **others})
 
     def phase(

@@ -354,6 +354,7 @@ class _Tuning:
             batch_size=given.batch_size,
             lr=given.lr,
             weight_decay=given.weight_decay,
+            precision=self.model.precision,
             early_stopping=False,
         )
         settings._seeds, settings.columns_ = self.seeds, self.model.columns_

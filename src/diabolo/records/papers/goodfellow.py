@@ -120,7 +120,12 @@ GOODFELLOW_2014 = Record(
             "relativistic game with R1 and R2",
             learn_gan,
             measure,
-            settings={"hidden_layer_sizes": (1200, 1200), "network": "dense", "epochs": 40},
+            settings={
+                "hidden_layer_sizes": (1200, 1200),
+                "network": "dense",
+                "epochs": 40,
+                "precision": "auto",
+            },
             choices=({"lr": 2e-3, "epochs": 15}, {"epochs": 15}),
         )
     ),
@@ -145,7 +150,12 @@ MAKHZANI_2015 = Record(
             "codes of 8 units, N(0, I)",
             learn_adversarial,
             measure,
-            settings={"n_components": 8, "hidden_layer_sizes": (1000, 1000), "epochs": 40},
+            settings={
+                "n_components": 8,
+                "hidden_layer_sizes": (1000, 1000),
+                "epochs": 40,
+                "precision": "auto",
+            },
         )
     ),
     published=(

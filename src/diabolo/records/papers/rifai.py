@@ -62,7 +62,7 @@ TUNING = {"max_epochs": 30, "lr": 1e-3}
 def _arm(
     name: str, about: str, choices: tuple[Mapping[str, Any], ...] = (), **settings: Any
 ) -> Arm:
-    common = {"lr": 1e-2, "batch_size": 128, "epochs": 40, "tuning": TUNING}
+    common = {"lr": 1e-2, "batch_size": 128, "epochs": 40, "precision": "auto", "tuning": TUNING}
     return Arm(name, about, learn, measure, {**common, **settings}, choices)
 
 

@@ -76,6 +76,7 @@ RECIPE = {
     "epochs": 60,
     "dropout": 0.4,
     "input_dropout": 0.2,
+    "precision": "auto",
 }
 PLAIN = {"dropout": 0.0, "input_dropout": 0.0}
 SHORT = {"layer_epochs": 5, "epochs": 20}
