@@ -22,7 +22,8 @@ setup: $(V)/.ok ## make .venv with everything in it
 
 # uv reads none of pip's settings, so it is told two of them. A machine that offers local wheels
 # (find-links) is one where torch's CPU build is found there; elsewhere uv picks the CPU or CUDA
-# build that fits the hardware. If uv cannot, pip does the same, slower.
+# build that fits the hardware. Unlike pip it has to be asked to compile, and where Python may not
+# write bytecode every import would take three times as long. If uv cannot, pip does the same, slower.
 $(V)/.ok: pyproject.toml constraints.txt
 	@$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
 	  f"diabolo needs Python 3.11 or later, but $(PY) is {sys.version.split()[0]}. Name another: make PY=python3.12 setup")'
@@ -31,7 +32,7 @@ $(V)/.ok: pyproject.toml constraints.txt
 	@links=$${PIP_FIND_LINKS:-$$($(PIP) config get global.find-links 2>/dev/null)}; \
 	if [ "$$links" ]; then export UV_FIND_LINKS=$$(echo $$links | tr ' ' ','); \
 	else export UV_TORCH_BACKEND=auto; fi; \
-	if $(PIP) install -q uv && UV_SYSTEM_CERTS=1 $(V)/bin/uv pip install -q -p $(V)/bin/python $(EVERYTHING); \
+	if $(PIP) install -q uv && UV_SYSTEM_CERTS=1 $(V)/bin/uv pip install -q --compile-bytecode -p $(V)/bin/python $(EVERYTHING); \
 	then true; else echo "uv could not; pip takes over, which is slower" && $(PIP) install -q $(EVERYTHING); fi
 	@touch $@
 
