@@ -138,11 +138,12 @@ WIDE = [torch.zeros(3), torch.zeros(300, 200)]
 
 def test_who_gains_nothing_is_told(monkeypatch):
     monkeypatch.setattr(precision, "gain", lambda *sizes: 0.5)
-    assert "2.0 times as long" in remark("bfloat16", WIDE)
-    assert remark("float32", WIDE) is None
+    assert "2.0 times as long" in remark("bfloat16", "bfloat16", WIDE)
+    assert remark("float32", "float32", WIDE) is None
     assert chosen("auto", WIDE) == "float32"
+    assert "in float32, the quicker" in remark("auto", "float32", WIDE)
     monkeypatch.setattr(precision, "gain", lambda *sizes: 2.0)
-    assert remark("bfloat16", WIDE) is None
+    assert remark("bfloat16", "bfloat16", WIDE) is None
     assert chosen("auto", WIDE) == "bfloat16"
     assert chosen("auto", WIDE[:1]) == "float32", "there is no product"
 

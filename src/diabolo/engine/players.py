@@ -63,7 +63,8 @@ class Seat:
         self.name = player.name
         self.objective = player.objective
         self.lr = player.lr
-        self.precision = chosen(player.precision, player.objective.parameters())
+        self.asked = player.precision
+        self.precision = chosen(self.asked, player.objective.parameters())
         self.streams: tuple[torch.Generator, ...] = ()
         self.flat: FlatParameters | CrowdStep
         if isinstance(player.objective, Crowd):
@@ -95,7 +96,7 @@ class Seat:
 
     def notes(self) -> list[str]:
         """What should be known of how the steps were taken."""
-        precision = remark(self.precision, self.objective.parameters())
+        precision = remark(self.asked, self.precision, self.objective.parameters())
         return [note for note in (self.step.note, precision) if note]
 
     def differentiate(

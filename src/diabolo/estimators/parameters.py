@@ -40,7 +40,7 @@ class Parameters(Options):
     n_threads : None: chosen (by size, and where that does not decide, by timing real steps).
     precision : "bfloat16" takes the products of training in it, which trains large nets 1.4 to
         1.8 times as fast where the processor multiplies it, else slower (`history_` says so);
-        "auto" measures which it is. All else stays float32.
+        "auto" measures which it is, and notes what it came to. All else stays float32.
     device : "auto", "cpu" or "cuda".
     checkpoint : path; written every `checkpoint_every` seconds. A fit that finds it there goes on
         exactly where the killed one was.
