@@ -38,6 +38,8 @@ def child(tokens: list[str]) -> int:
             quiet = os.open(os.devnull, os.O_WRONLY)
             os.dup2(quiet, 1)
             os.dup2(quiet, 2)
+            # shells start what is in the background with this signal ignored
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             from diabolo.cli.main import run
 
             code = run(tokens)
