@@ -78,7 +78,7 @@ class CrowdStep:
         """Fill all gradients; the terms' means, and the new values of every member's buffers."""
         return _means(self.stack(_for_each(batch, self.parts), clock, streams))
 
-    def one_by_one(self, batch: Batch, clock: Tensor, streams: Streams) -> dict[str, Tensor]:
+    def eager(self, batch: Batch, clock: Tensor, streams: Streams) -> dict[str, Tensor]:
         """The same in its plain form."""
         return _means(self.stack.one_by_one(_for_each(batch, self.parts), clock, streams))
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from diabolo.engine.crowd import Crowd, CrowdStep, streams_from
 from diabolo.engine.precision import chosen, remark
 from diabolo.engine.replay import best_step
-from diabolo.engine.speed import BUFFER, EagerStep, FlatParameters, FusedAdamW
+from diabolo.engine.speed import BUFFER, FlatParameters, FusedAdamW
 from diabolo.engine.threads import ThreadedStep
 
 if TYPE_CHECKING:
@@ -72,16 +72,13 @@ class Seat:
                 player.objective, player.trains, expected_steps, self.precision
             )
             self.streams = streams_from(generator, stack.parts)
-            self.step = ThreadedStep(
-                stack, player.objective, stack, n_threads, plain=stack.one_by_one
-            )
+            self.step = ThreadedStep(stack, player.objective, stack, n_threads)
         else:
             self.flat = flat = FlatParameters(player.objective, player.trains)
             step = best_step(
                 player.objective, flat, expected_steps=expected_steps, precision=self.precision
             )
-            plain = EagerStep(player.objective, flat, self.precision)
-            self.step = ThreadedStep(step, player.objective, flat, n_threads, plain=plain)
+            self.step = ThreadedStep(step, player.objective, flat, n_threads)
         self.optimiser = FusedAdamW(
             self.flat,
             player.lr,

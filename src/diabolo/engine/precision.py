@@ -34,8 +34,7 @@ PRECISIONS = ("float32", "bfloat16", "auto")
 WORTHWHILE = 1.3
 ROWS, ROUNDS = 128, 10
 
-CONVOLUTIONS = {F.conv1d, F.conv2d, F.conv_transpose1d, F.conv_transpose2d}
-PRODUCTS = {F.linear, *CONVOLUTIONS}
+PRODUCTS = {F.linear, F.conv1d, F.conv2d, F.conv_transpose1d, F.conv_transpose2d}
 
 
 def products_in(precision: str) -> AbstractContextManager[Any]:

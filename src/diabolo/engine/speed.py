@@ -316,6 +316,11 @@ class EagerStep:
         terms["loss"].backward(inputs=self.flat.parameters)
         return {name: term.detach() for name, term in terms.items()}
 
+    @property
+    def eager(self) -> EagerStep:
+        """Itself: other forms of step name here what they are held to."""
+        return self
+
     def forward(
         self, batch: Batch, clock: Tensor, generator: torch.Generator | None
     ) -> dict[str, Tensor]:

@@ -17,13 +17,12 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from statistics import median
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from diabolo.engine.replay import Generators, State, same
-from diabolo.engine.speed import EagerStep
 
 if TYPE_CHECKING:
     from diabolo.data.batches import Batch
@@ -49,25 +48,38 @@ class Trainable(Protocol):
     shapes: tuple[torch.Size, ...]
 
 
+class Step(Protocol):
+    """Any form of step: eager, replayed, or of a crowd."""
+
+    @property
+    def eager(self) -> Callable[..., dict[str, Tensor]]:
+        """The step in its plain form."""
+        ...
+
+    @property
+    def reason(self) -> str | None:
+        """Why the step is eager, or None."""
+        ...
+
+    def __call__(self, batch: Batch, clock: Tensor, generator: Any, /) -> dict[str, Tensor]: ...
+
+
 class ThreadedStep:
     """A step that sets the number of threads it runs on; use it within `threads_restored()`.
 
     step      : any form of step for `objective` and `flat`.
     n_threads : if given, that many always.
-    plain     : the step in its plain form, where it is not the objective's eager one.
     """
 
     def __init__(
         self,
-        step: Callable[..., dict[str, Tensor]],
+        step: Step,
         objective: nn.Module,
         flat: Trainable,
         n_threads: int | None = None,
-        plain: Callable[..., dict[str, Tensor]] | None = None,
     ) -> None:
         self.step, self._objective, self._flat = step, objective, flat
-        self._plain: Callable[..., dict[str, Tensor]]
-        self._plain = plain or EagerStep(objective, flat)  # type: ignore[arg-type]
+        self._plain = step.eager
         self._most = torch.get_num_threads()
         self._calls = 0
         self.note: str | None = None
@@ -78,7 +90,7 @@ class ThreadedStep:
     @property
     def reason(self) -> str | None:
         """Why the step is eager, or None."""
-        return self.step.reason  # type: ignore[attr-defined]
+        return self.step.reason
 
     def __call__(
         self, batch: Batch, clock: Tensor, generator: Generators = None
