@@ -251,6 +251,8 @@ def test_one_file(tmp_path, blobs, fitted):
     assert (loaded.predict_proba(blobs[0]) == fitted.predict_proba(blobs[0])).all()
     assert loaded.control_ == fitted.control_
     assert loaded.classes_.tolist() == [0, 1, 2]
+    assert loaded.history_ == fitted.history_
+    assert loaded.history_.phases == ["softmax layer", "labels"]
 
 
 def test_a_file_names_no_other(tmp_path, blobs, few, fitted):

@@ -77,7 +77,7 @@ class Trial:
     def _remember(self, estimator: Any, name: str) -> None:
         """Its curve and what it took, over all pieces of a fit that was interrupted."""
         learner = getattr(estimator, "estimator_", estimator)
-        history = getattr(learner, "history_", None)
+        history = getattr(estimator, "history_", None) or getattr(learner, "history_", None)
         if history is None:
             return
         records = [record.get("validation") or record["train"] for record in history.records]

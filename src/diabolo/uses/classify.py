@@ -21,6 +21,7 @@ from diabolo.data.batches import number_of_batches
 from diabolo.data.dataset import Dataset
 from diabolo.data.rows import ArrayRows
 from diabolo.data.sources import open_dataset
+from diabolo.engine.events import History
 from diabolo.engine.fit import fit as carry_out
 from diabolo.engine.schedule import Phase
 from diabolo.estimators.composition import SMALLEST
@@ -99,7 +100,8 @@ class EncoderClassifier(ClassifierMixin, Use):
     random_state, n_threads : as of all families, where `estimator` says nothing else.
 
     After a fit: `classes_`, `estimator_` (the autoencoder; its `module_.head` is the softmax
-    layer), `control_` (None without one).
+    layer), `control_` (None without one), `history_` of the training with labels (that of the
+    training before is `estimator_.history_`).
 
     Bengio et al. 2007, "Greedy layer-wise training of deep networks"; Erhan et al. 2010, "Why does
     unsupervised pre-training help deep learning?"; the softmax layer first: Kumar et al. 2022,
@@ -159,7 +161,7 @@ class EncoderClassifier(ClassifierMixin, Use):
         few = replace(dataset, rows=ArrayRows(dataset.rows.take(rows)), labels=None)
         tuning = _Tuning(self, model, few, numbers, len(classes), seeds)
         self.control_ = tuning.compared() if self._is_controlled(model, len(rows)) else None
-        model.module_ = tuning.tuned(model.module_, np.arange(len(rows)), "labels")
+        model.module_, self.history_ = tuning.tuned(model.module_, np.arange(len(rows)), "labels")
         self.estimator_, self.classes_ = model, classes
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)
@@ -229,11 +231,15 @@ class EncoderClassifier(ClassifierMixin, Use):
 
     def _fitted_values(self) -> dict[str, Any]:
         control = None if self.control_ is None else self.control_._asdict()
-        return {"classes_": self.classes_.tolist(), "control_": control}
+        return {
+            "classes_": self.classes_.tolist(),
+            "control_": control,
+            "history_": self.history_.to_json(),
+        }
 
     def _take(self, fitted: Mapping[str, Any], parts: Mapping[str, Part]) -> None:
-        if parts or set(fitted) != {"classes_", "control_"}:
-            raise ValueError("it keeps something else than classes and a control")
+        if parts or set(fitted) != {"classes_", "control_", "history_"}:
+            raise ValueError("it keeps something else than classes, a control and a history")
         head: Any = self.estimator_.module_.head
         self.classes_ = np.asarray(fitted["classes_"])
         if self.classes_.ndim != 1 or not isinstance(head, Dense):
@@ -244,6 +250,7 @@ class EncoderClassifier(ClassifierMixin, Use):
             )
         control = fitted["control_"]
         self.control_ = None if control is None else Control(**control)
+        self.history_ = History.from_json(fitted["history_"])
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "classes_")
@@ -267,8 +274,10 @@ class _Tuning:
         self.classifier, self.model, self.seeds = classifier, model, seeds
         self.rows, self.numbers, self.classes = rows, numbers, classes
 
-    def tuned(self, module: AutoencoderModule, index: np.ndarray, purpose: str) -> Any:
-        """A copy of the module, with a softmax layer that learned from these rows."""
+    def tuned(
+        self, module: AutoencoderModule, index: np.ndarray, purpose: str
+    ) -> tuple[Any, History]:
+        """A copy of the module, with a softmax layer that learned from these rows, and how."""
         module = copy.deepcopy(module)
         module.head = Dense((module.code.dim, self.classes))
         initialise(module.head, self.seeds.generator("softmax layer"))
@@ -290,7 +299,7 @@ class _Tuning:
         )
         if outcome.interrupted:
             raise KeyboardInterrupt
-        return module.eval()
+        return module.eval(), outcome.history
 
     def _phase(
         self,
@@ -325,7 +334,7 @@ class _Tuning:
         for number in range(count):
             inside, outside = (np.flatnonzero(f) for f in (fold != number, fold == number))
             for which, start in enumerate((anew, self.model.module_)):
-                module = self.tuned(start, inside, f"fold {number}")
+                module, _ = self.tuned(start, inside, f"fold {number}")
                 wrong[which] += self._wrong(module, outside)
             rows += len(outside)
         error, own = (wrong / rows).tolist()

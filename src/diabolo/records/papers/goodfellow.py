@@ -107,7 +107,7 @@ GOODFELLOW_2014 = Record(
     paper="Goodfellow et al. 2014, Generative adversarial nets",
     year=2014,
     row="table 1, MNIST",
-    network="64-1200-1200-784 against 784-1200-1200-1 (theirs: maxout of 240)",
+    network="12-1200-1200-784 against 784-1200-1200-1 (theirs: maxout of 240)",
     epochs="26",
     arms=_arms(
         Arm(
@@ -117,6 +117,7 @@ GOODFELLOW_2014 = Record(
             measure,
             settings={
                 "family": "game",
+                "n_components": 12,
                 "hidden_layer_sizes": (1200, 1200),
                 "network": "dense",
                 "lr": 2e-3,
@@ -125,12 +126,14 @@ GOODFELLOW_2014 = Record(
                 "precision": "auto",
             },
             choices=(
-                {"lr": 5e-3, "batch_size": 128, "epochs": 8},
-                {"lr": 5e-4, "batch_size": 128, "epochs": 5},
-                {"lr": 2e-4, "batch_size": 128, "epochs": 5, "penalty": 1.0},
-                {"epochs": 10},
-                {"lr": 1e-3, "epochs": 10},
-                {"lr": 5e-4, "epochs": 10, "averaging": 0.999},
+                {"n_components": 64, "lr": 5e-3, "batch_size": 128, "epochs": 8},
+                {"n_components": 64, "lr": 5e-4, "batch_size": 128, "epochs": 5},
+                {"n_components": 64, "lr": 2e-4, "batch_size": 128, "epochs": 5, "penalty": 1.0},
+                {"n_components": 64, "epochs": 10},
+                {"n_components": 64, "lr": 1e-3, "epochs": 10},
+                {"n_components": 64, "lr": 5e-4, "epochs": 10, "averaging": 0.999},
+                {"n_components": 64, "epochs": 6},
+                {"epochs": 6},
             ),
         )
     ),
