@@ -167,7 +167,7 @@ def model_hash(content: bytes) -> str:
     return models.model_hash(models.model_from_bytes(content))
 
 
-# sealed files: a header of a fixed form with its hash in it, then tensors (diabolo/files.py)
+# sealed files: a header of a fixed form with its hash in it, then tensors (diabolo/files/sealed.py)
 
 SIZES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "U8": 1, "BOOL": 1}
 _META = "__metadata__"

@@ -94,8 +94,10 @@ def survivor(name: str, diff: str) -> Survivor:
 
 def plain(name: str) -> str:
     """
-    >>> plain("diabolo.files.xǁReaderǁread__mutmut_3"), plain("diabolo.files.x__entry__mutmut_1")
-    ('diabolo.files.Reader.read', 'diabolo.files._entry')
+    >>> plain("diabolo.parts.codes.xǁTopKǁmean__mutmut_3")
+    'diabolo.parts.codes.TopK.mean'
+    >>> plain("diabolo.files.sealed.x__entry__mutmut_1")
+    'diabolo.files.sealed._entry'
     """
     module, _, function = name.rpartition("__mutmut_")[0].rpartition(".")
     own = function.removeprefix("xǁ").replace("ǁ", ".") if "ǁ" in function else function[2:]

@@ -169,16 +169,16 @@ def read_sealed(path: Path) -> None:
 
 def without_checks_of_lengths() -> None:
     """A shape is any list."""
-    from diabolo import files
+    from diabolo.files import sealed
 
-    entry = files._entry
+    entry = sealed._entry
 
-    def unchecked(name: str, fields: Any) -> files._Entry:
+    def unchecked(name: str, fields: Any) -> sealed._Entry:
         if not isinstance(fields, dict) or not isinstance(fields.get("shape"), list):
             return entry(name, fields)
         return entry(name, {**fields, "shape": []})._replace(shape=tuple(fields["shape"]))
 
-    files._entry = unchecked
+    sealed._entry = unchecked
 
 
 def model_seeds(folder: Path) -> None:

@@ -26,8 +26,9 @@ from pathlib import Path
 import numpy as np
 
 from diabolo import files
+from diabolo.files import atomic
 
-# What a save may call in `os`; a test compares this with the source of diabolo.files.
+# What a save may call in `os`; a test compares this with the sources of diabolo.files.
 CALLS = (
     *("open", "write", "fsync", "replace", "close", "unlink", "scandir", "access"),
     *("stat", "lstat", "fstat", "fchmod", "readlink"),
@@ -257,7 +258,7 @@ def points(save: Callable[[Path, int], None], fault: Fault, before: str) -> Tall
             if old is not None:
                 path.write_bytes(old)
             if before == "+ stray":
-                path.with_name(f"{files._stray_prefix(path)}0.tmp").write_bytes(b"half")
+                path.with_name(f"{atomic._stray_prefix(path)}0.tmp").write_bytes(b"half")
             shim = Shim(fault.strike, at, fault.persistent, fault.concerns)
             code = end(start(lambda path=path: save(path, 2), shim.install))
             if not shim.hit:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from diabolo import files
+from diabolo.files import atomic, sealed
 from soaked import counted
 
 HERE = Path(__file__).parent
@@ -64,7 +64,8 @@ def test_without_reading_back_a_lying_disk_goes_unnoticed(results):
     assert row["damaged"] == row["lied"] == hits([row]).total() > 0
 
 
-def test_no_file_call_is_left_out():
+@pytest.mark.parametrize("module", [atomic, sealed])
+def test_no_file_call_is_left_out(module):
     """Every call of `os` in the source is shimmed, or touches no file."""
     sys.path.insert(0, str(HERE))
     try:
@@ -72,7 +73,7 @@ def test_no_file_call_is_left_out():
     finally:
         sys.path.remove(str(HERE))
     pure = {"fsencode", "strerror"}
-    tree = ast.parse(Path(files.__file__).read_text())
+    tree = ast.parse(Path(module.__file__).read_text())
     called = {
         node.func.attr
         for node in ast.walk(tree)

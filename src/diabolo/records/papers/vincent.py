@@ -80,7 +80,7 @@ RECIPE = {
     "precision": "auto",
 }
 STILL = {"shift": 0, "epochs": 40, "dropout": 0.3, "input_dropout": 0.2}
-SHORT = {"shift": 0, "epochs": 20, "dropout": 0.0}
+SHORT = {"shift": 0, "epochs": 20, "dropout": 0.0, "lr": 1e-3}
 
 VINCENT_2010 = Record(
     id="vincent2010",
@@ -105,6 +105,7 @@ VINCENT_2010 = Record(
                 SHORT,
                 {**SHORT, "lr": 3e-4, "dropout": 0.2, "input_dropout": 0.1},
                 {**SHORT, "dropout": 0.3, "input_dropout": 0.2},
+                STILL,
             ),
         ),
         Arm(
