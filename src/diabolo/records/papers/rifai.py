@@ -107,13 +107,6 @@ RIFAI_2011 = Record(
             weight_decay=0.3,
         ),
         _arm("plain", "control", family="contractive", contraction=0.0),
-        _arm(
-            "not moved",
-            "control: as ours, on images as they are",
-            family="contractive",
-            contraction=0.3,
-            shift=0,
-        ),
     ),
     published=(
         Published(

@@ -116,13 +116,6 @@ VINCENT_2010 = Record(
             measure,
             settings={**RECIPE, "layers": None},
         ),
-        Arm(
-            "not moved",
-            "control: as ours, on images as they are, with more dropout instead",
-            learn,
-            measure,
-            settings={**RECIPE, **STILL},
-        ),
     ),
     published=(
         Published(
