@@ -385,3 +385,69 @@ def test_no_descriptor_is_left_open(path, monkeypatch):
     with pytest.raises(OSError, match="no space"):
         write_sealed(path, TENSORS, HEADER)
     assert len(before) == len(names("/proc/self/fd") if before else [])
+
+
+def test_a_secret_is_never_open_to_more_people_while_it_is_written(path, monkeypatch):
+    path.write_bytes(OLD)
+    path.chmod(0o600)
+    modes, real = [], os.open
+
+    def noted(name, flags, mode=0o777, **words):
+        modes.extend([mode] * bool(flags & os.O_CREAT))
+        return real(name, flags, mode, **words)
+
+    monkeypatch.setattr(os, "open", noted)
+    write_atomically(path, NEW)
+    assert modes == [0o600]
+
+
+def descriptors():
+    return len(os.listdir("/proc/self/fd"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="descriptors are counted in /proc")
+def test_rights_that_cannot_be_set_leave_nothing_behind(path, monkeypatch):
+    path.write_bytes(OLD)
+    monkeypatch.setattr(os, "fchmod", fail(errno.EPERM))
+    before = descriptors()
+    with pytest.raises(PermissionError, match="change its permissions"):
+        write_atomically(path, NEW)
+    assert path.read_bytes() == OLD
+    assert names(path.parent) == [path.name]
+    assert descriptors() == before
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="descriptors are counted in /proc")
+def test_a_temporary_file_that_another_save_removes_is_made_anew(path, monkeypatch):
+    real, removed = atomic.fcntl.flock, []
+
+    def removing(descriptor, operation):
+        if not removed:
+            removed.extend(path.parent.glob(".diabolo-*"))
+            removed[0].unlink()
+        return real(descriptor, operation)
+
+    monkeypatch.setattr(atomic.fcntl, "flock", removing)
+    before = descriptors()
+    write_atomically(path, NEW)
+    assert len(removed) == 1
+    assert path.read_bytes() == NEW_BYTES
+    assert descriptors() == before
+
+
+def test_a_directory_that_cannot_be_listed_keeps_its_strays(path, monkeypatch):
+    monkeypatch.setattr(os, "scandir", fail(errno.EACCES))
+    write_atomically(path, NEW)
+    assert path.read_bytes() == NEW_BYTES
+
+
+def test_what_closing_says_is_not_heard(path, monkeypatch):
+    real = os.close
+
+    def complaining(descriptor):
+        real(descriptor)
+        raise OSError(errno.EIO, "injected")
+
+    monkeypatch.setattr(os, "close", complaining)
+    write_atomically(path, NEW)
+    assert path.read_bytes() == NEW_BYTES

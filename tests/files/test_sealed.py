@@ -267,6 +267,23 @@ def test_tensors_of_32_dimensions_come_back(path):
     assert read_sealed(path)[0]["a"].shape == (1,) * 32
 
 
+def test_a_file_holds_just_as_much_as_is_said(path, monkeypatch):
+    head = seal(TENSORS, HEADER)[0]
+    monkeypatch.setattr(sealed, "MAX_TENSORS", len(TENSORS))
+    monkeypatch.setattr(sealed, "MAX_HEADER", len(head))
+    write_sealed(path, TENSORS, HEADER)
+    same(read_sealed(path)[0], TENSORS)
+    monkeypatch.setattr(sealed, "MAX_TENSORS", len(TENSORS) - 1)
+    with pytest.raises(ValueError, match="tensors are too many"):
+        seal(TENSORS, HEADER)
+    with pytest.raises(DamagedFileError):
+        read_sealed(path)
+    monkeypatch.setattr(sealed, "MAX_TENSORS", len(TENSORS))
+    monkeypatch.setattr(sealed, "MAX_HEADER", len(head) - 1)
+    with pytest.raises(ValueError, match=f"header takes {len(head)} bytes"):
+        seal(TENSORS, HEADER)
+
+
 def test_a_file_that_is_not_ours_is_named(path):
     safetensors.save_file({"a": np.zeros(2)}, path, metadata={"format": "np"})
     with pytest.raises(DamagedFileError, match="does not begin like a file saved by diabolo"):
