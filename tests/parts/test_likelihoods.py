@@ -276,3 +276,23 @@ def test_a_new_start_forgets_a_shared_deviation():
     part.initialise(noise())
     assert part.log_scale.item() == pytest.approx(np.log(2))
     likelihoods.Gaussian().initialise(noise())  # has none
+
+
+def test_whole_rows_of_several_draws_against_scipy():
+    """Draws of a row follow each other: 3 rows with 2 draws each are 6 sums."""
+    x, out = uniform(3, 5), normal(6, 5)
+    rows, values = x.numpy().repeat(2, 0), out.numpy()
+    # the cross-entropy of greys is linear in x, as between the two that are certain
+    certain = [bernoulli(expit(values)).logpmf(bit) for bit in (0, 1)]
+    expected = ((1 - rows) * certain[0] + rows * certain[1]).sum(1)
+    found = likelihoods.Bernoulli().log_prob_of_rows(x, out)
+    assert found.shape == (6,)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    found = likelihoods.Gaussian().log_prob_of_rows(x, out)
+    np.testing.assert_allclose(found, norm(values).logpdf(rows).sum(1), rtol=1e-5)
+
+
+def test_whole_rows_of_none():
+    assert likelihoods.Gaussian().log_prob_of_rows(torch.zeros(0, 5), torch.zeros(0, 5)).shape == (
+        0,
+    )
