@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from diabolo.files import atomic, sealed
+from diabolo.files import atomic, sealed, strict
 from soaked import counted
 
 HERE = Path(__file__).parent
@@ -64,7 +64,7 @@ def test_without_reading_back_a_lying_disk_goes_unnoticed(results):
     assert row["damaged"] == row["lied"] == hits([row]).total() > 0
 
 
-@pytest.mark.parametrize("module", [atomic, sealed])
+@pytest.mark.parametrize("module", [atomic, sealed, strict])
 def test_no_file_call_is_left_out(module):
     """Every call of `os` in the source is shimmed, or touches no file."""
     sys.path.insert(0, str(HERE))

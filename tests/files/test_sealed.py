@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from safetensors import numpy as safetensors
 
-from diabolo.files import atomic, sealed
+from diabolo.files import atomic, sealed, strict
 from diabolo.files.atomic import DamagedFileError
 from diabolo.files.sealed import read_header, read_sealed, seal, write_sealed
 
@@ -516,7 +516,7 @@ def test_twenty_thousand_mutations_behind_the_hash(path):
 # Security
 
 
-@pytest.mark.parametrize("module", [atomic, sealed])
+@pytest.mark.parametrize("module", [atomic, sealed, strict])
 def test_nothing_that_could_run_a_file_is_imported_or_called(module):
     tree = ast.parse(Path(module.__file__).read_text())
     imported = {

@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from diabolo.files.atomic import DamagedFileError, write_atomically
+from diabolo.files.strict import strict_json
 
 VERSION = "1"
 MAX_HEADER = 16 * 2**20  # bytes; as Python objects the worst of them take 26 times as much
@@ -276,7 +277,7 @@ def _compare(found: str, head: bytes) -> None:
 
 def _parse(head: bytes, size: int) -> tuple[list[_Entry], dict[str, Any]]:
     """Entries and header of a file with `size` bytes of data, believing none of it."""
-    document = _strict_json(head[8:].decode())
+    document = strict_json(head[8:].decode(), "header")
     text = _check_metadata(document.pop(_METADATA, None))
     if len(document) > MAX_TENSORS:
         raise ValueError(f"it claims {len(document)} tensors; at most {MAX_TENSORS} are allowed")
@@ -285,28 +286,10 @@ def _parse(head: bytes, size: int) -> tuple[list[_Entry], dict[str, Any]]:
         raise ValueError("its tensors do not fill it exactly")
     if _head(sorted(entries, key=lambda e: e.place), text, head[_HASH].decode()) != head:
         raise ValueError(_NOT_OURS)
-    header = _strict_json(text)
+    header = strict_json(text, "header")
     if _to_json(header) != text:
         raise ValueError(_NOT_OURS)
     return entries, header
-
-
-def _strict_json(text: str) -> dict[str, Any]:
-    document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-    if not isinstance(document, dict):
-        raise ValueError("its header is not a JSON object")
-    return document
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("its header names something twice")
-    return found
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"its header holds {name}, which is not JSON")
 
 
 def _check_metadata(metadata: Any) -> str:

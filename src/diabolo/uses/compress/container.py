@@ -29,6 +29,7 @@ from typing import Any
 import zstandard
 
 from diabolo.files import DamagedFileError, write_atomically
+from diabolo.files.strict import strict_json
 from diabolo.uses.compress.content import PIECE, Content
 
 MAGIC = b"\x89dbo\r\n\x1a\n"
@@ -177,7 +178,7 @@ class Reader:
         packed = file.read(length)
         if hashlib.sha256(HEAD + packed + tail[:4]).digest()[:16] != tail[4:]:
             raise ValueError("its directory does not match its hash: it was cut short or damaged")
-        self.document = _strict(unpack(packed, MAX_DIRECTORY))
+        self.document = strict_json(unpack(packed, MAX_DIRECTORY).decode(), "directory")
         self.sections = self._places(self.document.pop("sections", None), start)
 
     def section(self, number: Any) -> bytes:
@@ -241,21 +242,3 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Reader]:
         raise
     except UNUSABLE as error:
         raise DamagedFileError(f"Cannot use {path}: {reason(error)}.") from error
-
-
-def _strict(content: bytes) -> dict[str, Any]:
-    document = json.loads(content.decode(), object_pairs_hook=_unique, parse_constant=_refuse)
-    if not isinstance(document, dict):
-        raise ValueError("its directory is not a JSON object")
-    return document
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("its directory names something twice")
-    return found
-
-
-def _refuse(name: str) -> None:
-    raise ValueError(f"its directory holds {name}, which is not JSON")
